@@ -1,0 +1,1 @@
+"""What the Python tests share: resp.py talks, server.py starts servers."""
