@@ -1,0 +1,39 @@
+/* layout.h - what stands under ds-path, and whose it is.
+ *
+ *     DISKSTORE   marker, one line "diskstore format N"; held locked (flock)
+ *     data/       LevelDB's directory
+ *
+ * The marker is created first, empty, and gets its line last, once LevelDB has
+ * made its files. So an empty marker means a creation that was interrupted and
+ * is simply taken up again (nobody has been promised anything yet), a full one
+ * means that data/CURRENT must be there.
+ *
+ * Threads  one; the lock is held until layout_close. */
+#ifndef STORE_LAYOUT_H
+#define STORE_LAYOUT_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+#define LAYOUT_FORMAT 1
+
+struct layout {
+    char *data_path; /* owned: for LevelDB, which wants a name */
+    int   path_fd;
+    int   marker_fd; /* holds the lock */
+    int   data_fd;
+    bool  is_new; /* to be created: layout_finish once it is */
+};
+
+/* Creates the directories of a new store. Refuses, without changing a byte,
+ * what store_open_leveldb's contract says; why is one sentence that names the
+ * way out. */
+err_t layout_open(const char *path, struct layout *out, struct err_text *why);
+
+/* Writes the marker's line: from now on the store exists. */
+err_t layout_finish(struct layout *layout, struct err_text *why);
+
+void layout_close(struct layout *layout);
+
+#endif
