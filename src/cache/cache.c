@@ -1,0 +1,347 @@
+/* cache.c - entries: found, made, changed, held. Eviction is in evict.c.
+ *
+ * One function changes what an entry is: cache_assign. It keeps the counts,
+ * the charge of blobs and the address in the table and in struct busy right;
+ * so a new kind of change needs no bookkeeping of its own. */
+#include "cache/cache.h"
+
+#include "base/assert.h"
+#include "cache/internal.h"
+
+void cache_init(struct cache *cache, struct mem *mem, struct log *log,
+                size_t limit_bytes)
+{
+    *cache = (struct cache){ .mem = mem, .log = log };
+    cache->limit_bytes = limit_bytes;
+    segment_pool_init(&cache->segments, mem);
+    table_init(&cache->table, mem);
+    busy_pool_init(&cache->busy, mem);
+}
+
+static void drop_blob(void *arg, struct entry *entry)
+{
+    struct cache *cache = arg;
+    struct blob  *blob = entry_blob(entry);
+    if (blob == NULL)
+        return;
+    mem_release(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
+    blob_unref(blob);
+}
+
+void cache_deinit(struct cache *cache)
+{
+    table_each(&cache->table, drop_blob, cache);
+    segment_pool_deinit(&cache->segments);
+    table_deinit(&cache->table);
+    busy_pool_deinit(&cache->busy);
+}
+
+void cache_set_limit(struct cache *cache, size_t limit_bytes)
+{
+    cache->limit_bytes = limit_bytes;
+}
+
+/* --- finding ------------------------------------------------------------- */
+
+struct entry *cache_find(const struct cache *cache, uint32_t space, slice key,
+                         uint64_t hash)
+{
+    return table_find(&cache->table, space, key, (uint32_t)hash);
+}
+
+void cache_touch(struct cache *cache, struct entry *entry)
+{
+    if ((entry->flags & ENTRY_USE_MASK) < ENTRY_USE_MASK)
+        entry->flags++;
+    if (entry->flags & ENTRY_BUSY)
+        cache_busy(cache, entry)->used_s = cache->now_s;
+    else
+        entry->used_s = cache->now_s;
+}
+
+uint32_t cache_idle_s(const struct cache *cache, const struct entry *entry)
+{
+    const struct busy *busy = cache_busy(cache, entry);
+    return cache->now_s - (busy ? busy->used_s : entry->used_s);
+}
+
+/* --- counting ------------------------------------------------------------ */
+
+static void count_in(struct cache *cache, const struct entry *entry)
+{
+    cache->presence_count[entry_presence(entry)]++;
+    cache->deadline_count += (entry->flags & ENTRY_HAS_DEADLINE) != 0;
+    const struct blob *blob = entry_blob(entry);
+    if (blob != NULL)
+        mem_charge(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
+}
+
+static void count_out(struct cache *cache, const struct entry *entry)
+{
+    cache->presence_count[entry_presence(entry)]--;
+    cache->deadline_count -= (entry->flags & ENTRY_HAS_DEADLINE) != 0;
+    const struct blob *blob = entry_blob(entry);
+    if (blob != NULL)
+        mem_release(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
+}
+
+/* --- making and changing ------------------------------------------------- */
+
+size_t cache_entry_bytes(const struct entry *entry)
+{
+    if (entry->units != 0)
+        return (size_t)entry->units * SEGMENT_ALIGN;
+    size_t size = sizeof(*entry) + entry_extra_bytes(entry->flags) +
+                  entry->key_len;
+    if (entry_presence(entry) == ENTRY_PRESENT &&
+        !(entry->flags & ENTRY_HAS_BLOB))
+        size += entry->value_len;
+    return (size + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
+}
+
+/* The allocation of entry is dead. Nobody may use it after. */
+void cache_entry_free(struct cache *cache, struct entry *entry)
+{
+    size_t size = cache_entry_bytes(entry);
+    entry->flags |= ENTRY_DEAD;
+    segment_free(&cache->segments, entry, size);
+}
+
+struct entry *cache_entry_alloc(struct cache *cache, size_t size, bool by_hand)
+{
+    struct entry *entry = segment_alloc(&cache->segments, size, by_hand);
+    size_t        units = (size + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN;
+    entry->units = size > SEGMENT_MAX_ALLOC ? 0 : (uint16_t)units;
+    return entry;
+}
+
+struct entry *cache_add(struct cache *cache, uint32_t space, slice key,
+                        uint64_t hash, enum presence presence)
+{
+    ASSERT(presence <= ENTRY_ABSENT);
+    ASSERT(key.len <= UINT32_MAX);
+    struct entry *entry =
+        cache_entry_alloc(cache, sizeof(*entry) + key.len, false);
+    entry->next = NULL;
+    entry->hash = (uint32_t)hash;
+    entry->space = space;
+    entry->used_s = cache->now_s;
+    entry->key_len = (uint32_t)key.len;
+    entry->value_len = 0;
+    entry->flags = (uint16_t)((unsigned)presence << ENTRY_PRESENCE_SHIFT);
+    if (key.len > 0)
+        memcpy(entry->payload, key.data, key.len);
+    table_insert(&cache->table, entry);
+    count_in(cache, entry);
+    return entry;
+}
+
+static uint16_t spec_flags(const struct entry_spec *spec)
+{
+    unsigned flags = (unsigned)spec->presence << ENTRY_PRESENCE_SHIFT;
+    if (spec->presence >= ENTRY_HEADER) {
+        flags |= (unsigned)spec->type << ENTRY_TYPE_SHIFT;
+        flags |= spec->deadline_ms != 0 ? ENTRY_HAS_DEADLINE : 0;
+        flags |= spec->object_id != 0 ? ENTRY_HAS_OBJECT : 0;
+    }
+    if (spec->presence == ENTRY_PRESENT)
+        flags |= spec->blob != NULL ? ENTRY_HAS_BLOB : 0;
+    return (uint16_t)flags;
+}
+
+static size_t spec_value_len(const struct entry_spec *spec)
+{
+    if (spec->presence == ENTRY_HEADER)
+        return spec->value_len;
+    if (spec->presence != ENTRY_PRESENT)
+        return 0;
+    return spec->blob != NULL ? spec->blob->len : spec->value.len;
+}
+
+/* Bytes of the value that lie in the entry. */
+static size_t spec_inline_len(const struct entry_spec *spec)
+{
+    bool is_inline = spec->presence == ENTRY_PRESENT && spec->blob == NULL;
+    return is_inline ? spec->value.len : 0;
+}
+
+static void write_extras(struct entry *entry, const struct entry_spec *spec)
+{
+    char *at = entry->payload;
+    if (entry->flags & ENTRY_HAS_DEADLINE) {
+        memcpy(at, &spec->deadline_ms, 8);
+        at += 8;
+    }
+    if (entry->flags & ENTRY_HAS_OBJECT) {
+        memcpy(at, &spec->object_id, 8);
+        at += 8;
+    }
+    if (entry->flags & ENTRY_HAS_BLOB)
+        memcpy(at, &spec->blob, sizeof(spec->blob));
+}
+
+/* Not worth moving: it fits, and wastes at most a quarter and a little. */
+static bool fits_in_place(const struct entry *entry, uint16_t flags,
+                          size_t size)
+{
+    if (entry->units == 0 ||
+        entry_extra_bytes(entry->flags) != entry_extra_bytes(flags))
+        return false;
+    size_t have = cache_entry_bytes(entry);
+    return size <= have && have - size <= have / 4 + 16;
+}
+
+/* A copy of the fixed part and the key in a new allocation. */
+static struct entry *relocate(struct cache *cache, struct entry *entry,
+                              uint16_t flags, size_t size)
+{
+    struct entry *moved = cache_entry_alloc(cache, size, false);
+    uint16_t      units = moved->units;
+    memcpy(moved, entry, sizeof(*entry));
+    moved->units = units;
+    moved->flags = flags;
+    slice key = entry_key(entry);
+    memcpy(moved->payload + entry_extra_bytes(flags), key.data, key.len);
+    table_replace(&cache->table, entry, moved);
+    if (entry->flags & ENTRY_BUSY)
+        cache_busy(cache, entry)->entry = moved;
+    return moved;
+}
+
+struct entry *cache_assign(struct cache *cache, struct entry *entry,
+                           const struct entry_spec *spec)
+{
+    const uint16_t keep = ENTRY_USE_MASK | ENTRY_BUSY;
+    uint16_t flags = (uint16_t)((entry->flags & keep) | spec_flags(spec));
+    size_t   inline_len = spec_inline_len(spec);
+    size_t   size = sizeof(*entry) + entry_extra_bytes(flags) +
+                  entry->key_len + inline_len;
+    ASSERT(spec_value_len(spec) <= UINT32_MAX);
+
+    struct blob *old_blob = entry_blob(entry);
+    if (spec->presence == ENTRY_PRESENT && spec->blob != NULL)
+        blob_ref(spec->blob);
+    count_out(cache, entry);
+
+    struct entry *now = entry;
+    bool          moves = !fits_in_place(entry, flags, size);
+    if (moves)
+        now = relocate(cache, entry, flags, size);
+    else
+        now->flags = flags;
+    write_extras(now, spec);
+    if (inline_len > 0)
+        memmove(now->payload + entry_extra_bytes(flags) + now->key_len,
+                spec->value.data, inline_len);
+    if (moves)
+        cache_entry_free(cache, entry);
+    now->value_len = (uint32_t)spec_value_len(spec);
+
+    count_in(cache, now);
+    blob_unref(old_blob);
+    return now;
+}
+
+struct entry_spec cache_spec(const struct entry *entry)
+{
+    struct entry_spec spec = {
+        .presence = entry_presence(entry),
+        .type = entry_type(entry),
+        .deadline_ms = entry_deadline(entry),
+        .object_id = entry_object_id(entry),
+        .blob = entry_blob(entry),
+        .value_len = entry->value_len,
+    };
+    if (spec.presence == ENTRY_PRESENT && spec.blob == NULL)
+        spec.value = entry_value(entry);
+    return spec;
+}
+
+struct entry *cache_set_deadline(struct cache *cache, struct entry *entry,
+                                 int64_t deadline_ms)
+{
+    struct entry_spec spec = cache_spec(entry);
+    spec.deadline_ms = deadline_ms;
+    return cache_assign(cache, entry, &spec);
+}
+
+char *cache_value_in_place(struct entry *entry)
+{
+    ASSERT(entry_presence(entry) == ENTRY_PRESENT);
+    ASSERT(!(entry->flags & ENTRY_HAS_BLOB));
+    return entry->payload + entry_extra_bytes(entry->flags) + entry->key_len;
+}
+
+void cache_remove(struct cache *cache, struct entry *entry)
+{
+    ASSERT(!(entry->flags & ENTRY_BUSY));
+    table_remove(&cache->table, entry);
+    count_out(cache, entry);
+    blob_unref(entry_blob(entry));
+    cache_entry_free(cache, entry);
+}
+
+/* --- busy entries -------------------------------------------------------- */
+
+struct busy *cache_make_busy(struct cache *cache, struct entry *entry)
+{
+    if (entry->flags & ENTRY_BUSY)
+        return cache_busy(cache, entry);
+    uint32_t     used_s = entry->used_s;
+    struct busy *busy = busy_new(&cache->busy, entry);
+    busy->used_s = used_s;
+    busy->disk.known = entry_presence(entry) != ENTRY_UNKNOWN;
+    busy->disk.exists = entry_exists(entry);
+    busy->disk.deadline_ms = entry_deadline(entry);
+    busy->disk.object_id = entry_object_id(entry);
+    entry->flags |= ENTRY_BUSY;
+    entry->busy_index = busy->index;
+    return busy;
+}
+
+static bool is_needed(const struct busy *busy)
+{
+    return busy->pins > 0 || busy->ticket != 0 || busy->looking ||
+           busy_state(busy) != DS_MEMORY || !list_empty(&busy->waiters);
+}
+
+bool cache_settle_busy(struct cache *cache, struct busy *busy)
+{
+    if (is_needed(busy))
+        return false;
+    struct entry *entry = busy->entry;
+    entry->flags &= (uint16_t)~ENTRY_BUSY;
+    entry->used_s = busy->used_s;
+    busy_free(&cache->busy, busy);
+    if (entry_presence(entry) == ENTRY_UNKNOWN)
+        cache_remove(cache, entry);
+    return true;
+}
+
+enum ds_state cache_state(const struct cache *cache, const struct entry *entry)
+{
+    const struct busy *busy = cache_busy(cache, entry);
+    return busy != NULL ? busy_state(busy) : DS_MEMORY;
+}
+
+/* --- expiry sweep -------------------------------------------------------- */
+
+struct entry *cache_next_expired(struct cache *cache, int64_t now_ms,
+                                 size_t *budget)
+{
+    if (cache->deadline_count == 0)
+        return NULL;
+    while (*budget > 0) {
+        struct entry *entry =
+            table_bucket(&cache->table, cache->expire_cursor);
+        for (; entry != NULL; entry = entry->next) {
+            int64_t deadline = entry_deadline(entry);
+            if (deadline != 0 && deadline <= now_ms)
+                return entry;
+        }
+        (*budget)--;
+        if (++cache->expire_cursor >= cache->table.bucket_count)
+            cache->expire_cursor = 0;
+    }
+    return NULL;
+}
