@@ -1,0 +1,504 @@
+/* cut.c - a flush: one instant of the whole dataset, written as one unit.
+ *
+ * Closing the epoch takes no time: the open list of dirty entries becomes the
+ * closing list. Then the loop goes on serving while, a slice each turn, the
+ * closing entries are captured: encoded into the batch. Whoever wants to
+ * change one of them before its turn captures it first (copy before write).
+ * When all are captured and all old records known, the batch goes to the I/O
+ * thread; when it is on disk, the entries become clean, again in slices.
+ *
+ *   NONE -> CAPTURE -> SETTLE -> WRITE -> FINISH -> NONE
+ *
+ * Any error leads through cut_abort (fail.c): the closed epoch joins the open
+ * one, and everything dirty is unsettled. */
+#include "db/internal.h"
+
+#include "base/hash.h"
+
+static void cut_reset(struct db *db)
+{
+    struct cut *cut = &db->cut;
+    for (size_t i = 0; i < cut->big_count; i++)
+        blob_unref(cut->bigs[i].blob);
+    for (size_t i = 0; i < cut->shadow_count; i++)
+        space_free_slots(db, &cut->shadows[i]);
+    store_batch_free(cut->batch);
+    mem_free(cut->bigs);
+    mem_free(cut->map);
+    mem_free(cut->dead.ids);
+    mem_free(cut->shadows);
+    ASSERT(list_empty(&cut->closing) && list_empty(&cut->captured));
+    cut_init(db);
+    mem_set(db->opt.mem, MEM_CUT, 0);
+}
+
+void cut_init(struct db *db)
+{
+    db->cut = (struct cut){ .phase = CUT_NONE };
+    link_init(&db->cut.closing);
+    link_init(&db->cut.captured);
+}
+
+void cut_deinit(struct db *db)
+{
+    if (db->cut.phase != CUT_NONE)
+        cut_abort(db);
+    cut_reset(db);
+}
+
+bool db_is_dirty(const struct db *db)
+{
+    return db->open_count > 0 || db->map_dirty || db->cut.phase != CUT_NONE;
+}
+
+/* When the oldest change of the open epoch was made; -1: there is none. */
+static int64_t oldest_ms(const struct db *db)
+{
+    const struct link *first = list_first(&db->open);
+    int64_t            oldest = db->map_dirty ? db->map_dirty_ms : -1;
+    if (first != NULL) {
+        int64_t at = CONTAINER_OF(first, struct busy, dirty_link)->dirty_ms;
+        if (oldest < 0 || at < oldest)
+            oldest = at;
+    }
+    return oldest;
+}
+
+int64_t db_next_flush_ms(const struct db *db)
+{
+    int64_t oldest = oldest_ms(db);
+    if (oldest < 0 || db->cut.phase != CUT_NONE || db->failing)
+        return -1;
+    int64_t due = oldest + (int64_t)db->opt.flush_delay_ms - db->now_ms;
+    return due > 0 ? due : 0;
+}
+
+bool cut_wanted(const struct db *db)
+{
+    if (db->cut.phase != CUT_NONE || db->reopening || oldest_ms(db) < 0)
+        return false;
+    if (db->failing)
+        return db->now_ms >= db->retry_at_ms;
+    return db->flush_wanted || db->open_bytes >= db->opt.cut_max_bytes ||
+           db_next_flush_ms(db) == 0;
+}
+
+/* --- closing the epoch --------------------------------------------------- */
+
+void cut_begin(struct db *db)
+{
+    struct cut *cut = &db->cut;
+    ASSERT(cut->phase == CUT_NONE);
+    cut->phase = CUT_CAPTURE;
+    cut->epoch = db->epoch++;
+    cut->started_ms = db->now_ms;
+    cut->batch = store_batch_new();
+    cut->closing_bytes = db->open_bytes;
+    cut->first_object_id = db->object_id;
+    list_splice(&cut->closing, &db->open);
+    db->open_count = 0;
+    db->open_bytes = 0;
+    db->flush_wanted = false;
+
+    cut->map_changed = db->map_dirty;
+    cut->map = mem_calloc(db->opt.databases, sizeof(*cut->map));
+    for (unsigned i = 0; i < db->opt.databases; i++)
+        cut->map[i] = db->spaces[i].id;
+    cut->dead = db->dead;
+    db->dead = (struct dead_list){ 0 };
+    db->map_dirty = false;
+    park_wake_list(db, &db->room);
+}
+
+bool cut_is_closing(const struct db *db, const struct busy *busy)
+{
+    return !list_empty(&busy->dirty_link) && busy->dirty_epoch != db->epoch;
+}
+
+void cut_keep_space(struct db *db, struct db_space *space)
+{
+    struct cut *cut = &db->cut;
+    if (cut->phase != CUT_CAPTURE && cut->phase != CUT_SETTLE)
+        return;
+    cut->shadows = mem_realloc(
+        cut->shadows, (cut->shadow_count + 1) * sizeof(*cut->shadows));
+    cut->shadows[cut->shadow_count++] = *space;
+    space->slot_keys = NULL; /* the shadow's now */
+    space->groups = NULL;
+}
+
+/* The database that an entry of the closed epoch is counted in. */
+static struct db_space *counted_in(struct db *db, uint32_t space_id)
+{
+    struct db_space *space = space_by_id(db, space_id);
+    for (size_t i = 0; space == NULL && i < db->cut.shadow_count; i++)
+        if (db->cut.shadows[i].id == space_id)
+            space = &db->cut.shadows[i];
+    return space;
+}
+
+/* --- capturing ----------------------------------------------------------- */
+
+/* What of the old record goes when the captured state replaces it. */
+static void replace_old(struct db *db, struct busy *busy, slice record_key)
+{
+    struct cut              *cut = &db->cut;
+    const struct disk_state *old = &busy->disk, *new = &busy->saving;
+    if (old->deadline_ms != 0 && old->deadline_ms != new->deadline_ms) {
+        record_expiry_key(&db->key_buf2, old->deadline_ms, record_key);
+        store_batch_delete(cut->batch, buf_slice(&db->key_buf2));
+    }
+    if (old->object_id != 0 && old->object_id != new->object_id) {
+        record_garbage_object_key(&db->key_buf2, old->object_id);
+        record_value_begin(&db->value_buf);
+        record_value_end(&db->value_buf, buf_slice(&db->key_buf2));
+        store_batch_put(cut->batch, buf_slice(&db->key_buf2),
+                        buf_slice(&db->value_buf));
+        cut->makes_garbage = true;
+    }
+    int              delta = (int)new->exists - (int)old->exists;
+    struct db_space *space = counted_in(db, busy->entry->space);
+    ASSERT(space != NULL);
+    space_count_slot(db, space, hash_slot(entry_key(busy->entry)), delta);
+    space->pending -= delta;
+    busy->disk = busy->saving;
+}
+
+/* key_buf = the entry's record key. */
+static slice make_record_key(struct db *db, const struct entry *entry)
+{
+    slice key = entry_key(entry);
+    record_key_key(&db->key_buf, entry->space, cache_hash(&db->cache, key),
+                   key);
+    return buf_slice(&db->key_buf);
+}
+
+void cut_settled(struct db *db, struct busy *busy)
+{
+    ASSERT(db->cut.unsettled > 0);
+    db->cut.unsettled--;
+    replace_old(db, busy, make_record_key(db, busy->entry));
+}
+
+/* A large value that changed gets a new object id, under which its pages will
+ * be written before the batch. */
+static void capture_big(struct db *db, struct busy *busy)
+{
+    struct cut       *cut = &db->cut;
+    struct entry_spec spec = cache_spec(busy->entry);
+    uint64_t          slot = hash_slot(entry_key(busy->entry));
+    ASSERT(db->object_id < db->object_id_limit);
+    spec.object_id = slot << RECORD_OBJECT_SLOT_SHIFT | db->object_id++;
+    struct entry *entry = cache_assign(&db->cache, busy->entry, &spec);
+
+    if (cut->big_count == cut->big_capacity) {
+        cut->big_capacity = cut->big_capacity * 2 + 8;
+        cut->bigs =
+            mem_realloc(cut->bigs, cut->big_capacity * sizeof(*cut->bigs));
+    }
+    cut->bigs[cut->big_count++] = (struct big_save){
+        .object_id = spec.object_id, .blob = blob_ref(entry_blob(entry))
+    };
+    cut->big_bytes += blob_charge_bytes(entry->value_len);
+}
+
+static void put_record(struct db *db, struct busy *busy, slice record_key)
+{
+    const struct entry *entry = busy->entry;
+    struct cut         *cut = &db->cut;
+    struct key_record   record = {
+        .type = entry_type(entry),
+        .version = busy->version,
+        .deadline_ms = entry_deadline(entry),
+        .object_id = entry_object_id(entry),
+        .value_len = entry->value_len,
+    };
+    if (record.object_id == 0)
+        record.value = entry_value(entry);
+    record_key_encode(&db->value_buf, record_key, &record);
+    store_batch_put(cut->batch, record_key, buf_slice(&db->value_buf));
+    cut->saves++;
+    if (record.deadline_ms == 0)
+        return;
+    record_expiry_key(&db->key_buf2, record.deadline_ms, record_key);
+    record_value_begin(&db->value_buf);
+    uint8_t id[8];
+    for (int i = 0; i < 8; i++)
+        id[i] = (uint8_t)(record.object_id >> (56 - 8 * i));
+    err_t err = buf_append(&db->value_buf, id, sizeof(id));
+    ASSERT(err == ERR_OK);
+    record_value_end(&db->value_buf, buf_slice(&db->key_buf2));
+    store_batch_put(cut->batch, buf_slice(&db->key_buf2),
+                    buf_slice(&db->value_buf));
+}
+
+static void write_state(struct db *db, struct busy *busy)
+{
+    struct entry *entry = busy->entry;
+    if (entry_blob(entry) != NULL && entry_object_id(entry) == 0)
+        capture_big(db, busy);
+    entry = busy->entry;
+    slice record_key = make_record_key(db, entry);
+    busy->saving = (struct disk_state){
+        .known = true,
+        .exists = entry_exists(entry),
+        .deadline_ms = entry_deadline(entry),
+        .object_id = entry_object_id(entry),
+    };
+    if (busy->saving.exists) {
+        put_record(db, busy, record_key);
+    } else if (!busy->disk.known || busy->disk.exists) {
+        store_batch_delete(db->cut.batch, record_key);
+        db->cut.deletes++;
+    }
+    if (busy->disk.known)
+        replace_old(db, busy, record_key);
+    else
+        db->cut.unsettled++;
+}
+
+/* Its database was emptied in the closed epoch: nothing to write. */
+static void drop_dead(struct db *db, struct busy *busy)
+{
+    if (!busy->disk.known)
+        db->unsettled--;
+    busy->disk.known = true;
+    busy->saving = busy->disk;
+}
+
+static void capture(struct db *db, struct busy *busy)
+{
+    struct cut *cut = &db->cut;
+    ASSERT(cut_is_closing(db, busy));
+    link_remove(&busy->dirty_link);
+    busy->saving_version = busy->version;
+    list_push_back(&cut->captured, &busy->saving_link);
+
+    struct entry *entry = busy->entry;
+    if (dead_has(&cut->dead, entry->space)) {
+        drop_dead(db, busy);
+        return;
+    }
+    int64_t deadline = entry_deadline(entry);
+    if (deadline != 0 && deadline <= db->now_ms) {
+        /* Past its deadline it goes to disk as a delete; so it is one in
+         * memory too, as of this epoch. */
+        struct entry_spec absent = { .presence = ENTRY_ABSENT };
+        struct db_space  *space = space_of(db, entry);
+        if (busy->disk.known && space != NULL)
+            space->pending--;
+        cache_assign(&db->cache, entry, &absent);
+        db->stats.expired++;
+    }
+    write_state(db, busy);
+}
+
+static void charge(struct db *db)
+{
+    mem_set(db->opt.mem, MEM_CUT,
+            store_batch_memory(db->cut.batch) + db->cut.big_bytes);
+}
+
+void cut_capture_first(struct db *db, struct busy *busy)
+{
+    capture(db, busy);
+    if (!busy->disk.known)
+        settle_look_at(db, &busy, 1);
+    charge(db);
+}
+
+static bool capture_slice(struct db *db)
+{
+    struct busy *unknown[CAPTURE_SLICE];
+    size_t       unknown_count = 0, count = 0;
+    struct link *first;
+    while (count < CAPTURE_SLICE &&
+           (first = list_first(&db->cut.closing)) != NULL) {
+        struct busy *busy = CONTAINER_OF(first, struct busy, dirty_link);
+        capture(db, busy);
+        count++;
+        if (!busy->disk.known)
+            unknown[unknown_count++] = busy;
+    }
+    settle_look_at(db, unknown, unknown_count);
+    charge(db);
+    if (count > db->stats.slice_max)
+        db->stats.slice_max = count;
+    return !list_empty(&db->cut.closing);
+}
+
+/* --- handing over -------------------------------------------------------- */
+
+static void put_meta_records(struct db *db)
+{
+    struct cut *cut = &db->cut;
+    for (unsigned i = 0; i < db->opt.databases; i++)
+        space_put_groups(db, cut->batch, &db->spaces[i]);
+    for (size_t i = 0; i < cut->shadow_count; i++)
+        space_put_groups(db, cut->batch, &cut->shadows[i]);
+    for (size_t i = 0; i < cut->dead.count; i++) {
+        record_garbage_space_key(&db->key_buf, cut->dead.ids[i]);
+        record_value_begin(&db->value_buf);
+        record_value_end(&db->value_buf, buf_slice(&db->key_buf));
+        store_batch_put(cut->batch, buf_slice(&db->key_buf),
+                        buf_slice(&db->value_buf));
+        cut->makes_garbage = true;
+    }
+    if (cut->map_changed)
+        meta_put_map(db, cut->batch, cut->map, db->opt.databases);
+    /* The pages of large values stop being garbage with this batch. */
+    for (size_t i = 0; i < cut->big_count; i++) {
+        record_garbage_object_key(&db->key_buf, cut->bigs[i].object_id);
+        store_batch_delete(cut->batch, buf_slice(&db->key_buf));
+    }
+    meta_put_ids(db, cut->batch);
+}
+
+static void save_done(struct job *job)
+{
+    struct save_job *save = CONTAINER_OF(job, struct save_job, job);
+    struct db       *db = save->db;
+    struct cut      *cut = &db->cut;
+    LOG_DEBUG(db->opt.log, "done save of epoch %llu: %s",
+              (unsigned long long)save->cut_id, err_name(save->err));
+    db->stats.last_flush_ok = save->err == ERR_OK;
+    if (save->err != ERR_OK) {
+        db->stats.flush_errors++;
+        fail_begin(db, &save->why);
+    } else {
+        ASSERT(cut->phase == CUT_WRITE);
+        cut->phase = CUT_FINISH;
+        db->durable_epoch = cut->epoch;
+        db->failing = false;
+        db->garbage_known |= cut->makes_garbage;
+        db->stats.flushes++;
+        db->stats.staged_flushes += save->staged;
+        db->stats.saves += cut->saves;
+        db->stats.deletes += cut->deletes;
+        db->stats.last_flush_ms = db->now_ms - cut->started_ms;
+        db->stats.last_flush_bytes = cut->bytes;
+        db->stats.last_save_time_s = db->now_ms / 1000;
+        LIST_EACH_SAFE (link, &db->flushed) {
+            struct db_wait *wait = CONTAINER_OF(link, struct db_wait, link);
+            if (wait->epoch <= db->durable_epoch)
+                park_wake(db, wait);
+        }
+    }
+    mem_free(save);
+}
+
+static void hand_over(struct db *db)
+{
+    struct cut *cut = &db->cut;
+    put_meta_records(db);
+    cut->phase = CUT_WRITE;
+    cut->bytes = store_batch_bytes(cut->batch) + cut->big_bytes;
+    charge(db);
+
+    struct save_job *save = mem_calloc(1, sizeof(*save));
+    *save = (struct save_job){
+        .job = { .class = JOB_SAVE, .run = save_run, .done = save_done },
+        .db = db,
+        .store = db->opt.store,
+        .batch = cut->batch,
+        .bigs = cut->bigs, /* lent: the cut keeps them until it is over */
+        .big_count = cut->big_count,
+        .cut_id = cut->epoch,
+        .batch_max = db->opt.cut_max_bytes,
+        .durable = db->opt.fsync,
+    };
+    cut->batch = NULL;
+    LOG_DEBUG(db->opt.log, "queued save of epoch %llu: %llu records, %llu "
+              "bytes, %llu deletes", (unsigned long long)cut->epoch,
+              (unsigned long long)cut->saves, (unsigned long long)cut->bytes,
+              (unsigned long long)cut->deletes);
+    io_submit(db->opt.io, &save->job);
+}
+
+/* --- finishing ----------------------------------------------------------- */
+
+static bool finish_slice(struct db *db)
+{
+    struct link *first;
+    for (size_t i = 0; i < CAPTURE_SLICE; i++) {
+        if ((first = list_first(&db->cut.captured)) == NULL)
+            break;
+        struct busy *busy = CONTAINER_OF(first, struct busy, saving_link);
+        link_remove(first);
+        busy->durable_version = busy->saving_version;
+        busy->saving_version = 0;
+        cache_settle_busy(&db->cache, busy);
+    }
+    if (!list_empty(&db->cut.captured))
+        return true;
+    cut_reset(db);
+    park_wake_list(db, &db->room);
+    park_restart_starved(db);
+    return true; /* the next one may be due */
+}
+
+bool cut_step(struct db *db)
+{
+    switch (db->cut.phase) {
+    case CUT_NONE:
+    case CUT_WRITE:
+        return false;
+    case CUT_CAPTURE:
+        if (capture_slice(db))
+            return true;
+        db->cut.phase = CUT_SETTLE;
+        /* fall through */
+    case CUT_SETTLE:
+        if (db->cut.unsettled == 0)
+            hand_over(db);
+        return false;
+    case CUT_FINISH:
+        return finish_slice(db);
+    }
+    UNREACHABLE();
+}
+
+/* --- giving up ----------------------------------------------------------- */
+
+/* Back to the open list, as dirty as before; its pages may not be there. */
+static void reopen_entry(struct db *db, struct busy *busy, struct link *to)
+{
+    uint64_t id = entry_object_id(busy->entry);
+    uint64_t serial = id & (((uint64_t)1 << RECORD_OBJECT_SLOT_SHIFT) - 1);
+    if (id != 0 && serial >= db->cut.first_object_id &&
+        entry_presence(busy->entry) == ENTRY_PRESENT) {
+        struct entry_spec spec = cache_spec(busy->entry);
+        spec.object_id = 0;
+        cache_assign(&db->cache, busy->entry, &spec);
+    }
+    busy->saving_version = 0;
+    busy->dirty_epoch = db->epoch;
+    link_remove(&busy->saving_link);
+    if (list_empty(&busy->dirty_link)) {
+        list_push_back(to, &busy->dirty_link);
+        db->open_count++;
+    }
+}
+
+void cut_abort(struct db *db)
+{
+    struct cut  *cut = &db->cut;
+    struct link  older, *first;
+    link_init(&older);
+    while ((first = list_first(&cut->captured)) != NULL)
+        reopen_entry(db, CONTAINER_OF(first, struct busy, saving_link),
+                     &older);
+    while ((first = list_first(&cut->closing)) != NULL) {
+        link_remove(first);
+        reopen_entry(db, CONTAINER_OF(first, struct busy, dirty_link), &older);
+    }
+    list_splice(&older, &db->open);
+    list_splice(&db->open, &older);
+    db->open_bytes += cut->closing_bytes;
+    for (size_t i = 0; i < cut->dead.count; i++)
+        dead_add(&db->dead, cut->dead.ids[i]);
+    if (cut->map_changed && !db->map_dirty)
+        db->map_dirty_ms = cut->started_ms;
+    db->map_dirty |= cut->map_changed;
+    cut_reset(db);
+}

@@ -1,0 +1,339 @@
+/* db.c - the turn, the cron, the settings, the figures. */
+#include "db/internal.h"
+
+/* Entries evicted or moved in one turn when memory is over its limit. */
+#define SWEEP_SLICE 256
+/* Buckets looked at by one step of the expiry sweep, and entries expired. */
+#define EXPIRE_BUCKETS 10000
+#define EXPIRE_SLICE   64
+
+uint64_t db_next_version(struct db *db)
+{
+    return ++db->version;
+}
+
+void db_error(struct db *db, const char *what, const struct err_text *why)
+{
+    log_write(db->opt.log, LOG_WARNING, "store error (%s): %s", what,
+              why->text);
+    snprintf(db->stats.last_error, sizeof(db->stats.last_error), "%s",
+             why->text);
+}
+
+static bool space_is_live(void *arg, uint32_t space)
+{
+    return space_by_id(arg, space) != NULL;
+}
+
+static void set_prefetch_cap(struct db *db)
+{
+    /* A value that comes with its record has at most CACHE_INLINE_MAX. */
+    size_t cap = db->opt.limit_bytes / 64 / CACHE_INLINE_MAX;
+    db->prefetch_cap = cap < 16 ? 16 : cap > 1024 ? 1024 : cap;
+}
+
+/* --- life ---------------------------------------------------------------- */
+
+static struct db *make(const struct db_options *options)
+{
+    struct db *db = mem_calloc(1, sizeof(*db));
+    db->opt = *options;
+    db->now_ms = db->start_ms = options->now_ms;
+    db->epoch = 1;
+    cache_init(&db->cache, options->mem, options->log, options->limit_bytes);
+    db->cache.space_is_live = space_is_live;
+    db->cache.space_arg = db;
+    link_init(&db->open);
+    park_init(db);
+    cut_init(db);
+    spaces_init(db);
+    buf_init(&db->key_buf, SIZE_MAX);
+    buf_init(&db->key_buf2, SIZE_MAX);
+    buf_init(&db->value_buf, SIZE_MAX);
+    buf_init(&db->garbage_at, SIZE_MAX);
+    set_prefetch_cap(db);
+    db->stats.last_flush_ok = true;
+    db->stats.last_save_time_s = options->now_ms / 1000;
+    db->garbage_known = true; /* until a look says otherwise */
+    return db;
+}
+
+err_t db_open(const struct db_options *options, struct db **out,
+              struct err_text *why)
+{
+    struct db *db = make(options);
+    err_t      err = open_meta(db, why);
+    if (err != ERR_OK) {
+        db_close(db);
+        return err;
+    }
+    *out = db;
+    return ERR_OK;
+}
+
+static void forget_dirty(struct db *db)
+{
+    struct link *first;
+    while ((first = list_first(&db->open)) != NULL) {
+        struct busy *busy = CONTAINER_OF(first, struct busy, dirty_link);
+        link_remove(first);
+        busy->durable_version = busy->version;
+        cache_settle_busy(&db->cache, busy);
+    }
+}
+
+void db_close(struct db *db)
+{
+    if (db == NULL)
+        return;
+    cut_deinit(db);
+    forget_dirty(db);
+    garbage_deinit(db);
+    spaces_deinit(db);
+    mem_free(db->dead.ids);
+    cache_deinit(&db->cache);
+    buf_deinit(&db->key_buf);
+    buf_deinit(&db->key_buf2);
+    buf_deinit(&db->value_buf);
+    mem_free(db);
+}
+
+/* --- the turn ------------------------------------------------------------ */
+
+static void set_time(struct db *db, int64_t now_ms)
+{
+    /* Never back: whoever was told that a key has expired was told so. */
+    if (now_ms > db->now_ms)
+        db->now_ms = now_ms;
+    db->cache.now_s = (uint32_t)((db->now_ms - db->start_ms) / 1000);
+}
+
+static bool flush_turn(struct db *db)
+{
+    if (cut_wanted(db))
+        cut_begin(db);
+    return cut_step(db);
+}
+
+/* Starved commands whose turn nobody else would bring. */
+static void keep_moving(struct db *db)
+{
+    if (list_empty(&db->aged) && list_empty(&db->ready))
+        park_restart_starved(db);
+}
+
+static bool expire_some(struct db *db)
+{
+    size_t budget = EXPIRE_BUCKETS;
+    for (unsigned i = 0; i < EXPIRE_SLICE; i++) {
+        if (db->open_bytes >= db->opt.cut_max_bytes)
+            return false;
+        struct entry *entry =
+            cache_next_expired(&db->cache, db->now_ms, &budget);
+        if (entry == NULL)
+            return false;
+        if (space_of(db, entry) == NULL) {
+            /* Its database is gone; the hand will take it. */
+            if (!cache_evict(&db->cache, entry))
+                return false;
+            continue;
+        }
+        expire_entry(db, entry);
+    }
+    return true;
+}
+
+bool db_turn(struct db *db, int64_t now_ms)
+{
+    set_time(db, now_ms);
+    park_run_ready(db);
+    bool more = flush_turn(db);
+    if (db->expire_more)
+        db->expire_more = expire_some(db);
+    if (db->opt.keep_nothing ||
+        db->opt.mem->total_bytes > db->cache.limit_bytes)
+        more |= cache_sweep(&db->cache, SWEEP_SLICE, db->opt.keep_nothing);
+    keep_moving(db);
+    io_hand_over(db->opt.io);
+    return more || db->expire_more || !list_empty(&db->ready);
+}
+
+/* Over the hard limit all the same, and nothing clean is left. */
+static void last_resort(struct db *db)
+{
+    size_t hard = db->cache.limit_bytes + db->cache.limit_bytes / 10;
+    if (db->opt.mem->total_bytes <= hard || !db_is_dirty(db) || db->failing)
+        return;
+    if (db->cache.table.entry_count > db->cache.busy.used_count)
+        return; /* the sweep has something to evict */
+    struct err_text why = { "" };
+    db->stats.sync_flushes++;
+    log_write(db->opt.log, LOG_WARNING,
+              "memory is at %zu of %zu bytes and nothing is clean: flushing "
+              "synchronously", db->opt.mem->total_bytes,
+              db->cache.limit_bytes);
+    (void)db_flush_now(db, &why); /* its failure is logged and kept */
+}
+
+void db_cron(struct db *db, int64_t now_ms)
+{
+    set_time(db, now_ms);
+    if (!db->expire_more)
+        db->expire_more = expire_some(db);
+    fail_retry(db);
+    garbage_step(db);
+    last_resort(db);
+    io_hand_over(db->opt.io);
+}
+
+/* --- flushing ------------------------------------------------------------ */
+
+void db_flush_soon(struct db *db)
+{
+    db->flush_wanted = true;
+}
+
+/* Turns the crank without the loop until nothing is dirty or a write fails. */
+err_t db_flush_now(struct db *db, struct err_text *why)
+{
+    uint64_t errors = db->stats.flush_errors;
+    while (db_is_dirty(db)) {
+        if (db->cut.phase == CUT_NONE && !db->reopening) {
+            if (db->must_reopen) {
+                db->retry_at_ms = db->now_ms;
+                fail_retry(db);
+            } else {
+                cut_begin(db);
+            }
+        }
+        cut_step(db);
+        io_drain(db->opt.io);
+        if (db->stats.flush_errors != errors || db->must_reopen)
+            return err_set(why, ERR_IO, "%s", db->stats.last_error);
+    }
+    return ERR_OK;
+}
+
+/* --- settings ------------------------------------------------------------ */
+
+void db_set_limit(struct db *db, uint64_t limit_bytes, bool keep_nothing)
+{
+    db->opt.limit_bytes = limit_bytes;
+    db->opt.keep_nothing = keep_nothing;
+    cache_set_limit(&db->cache, limit_bytes);
+    set_prefetch_cap(db);
+}
+
+void db_set_flush_delay(struct db *db, uint64_t delay_ms)
+{
+    db->opt.flush_delay_ms = delay_ms;
+}
+
+void db_set_cut_max(struct db *db, uint64_t bytes)
+{
+    db->opt.cut_max_bytes = bytes;
+}
+
+void db_set_fsync(struct db *db, bool fsync)
+{
+    db->opt.fsync = fsync;
+}
+
+bool db_is_clean(const struct db *db)
+{
+    return !db_is_dirty(db);
+}
+
+int64_t db_now_ms(const struct db *db)
+{
+    return db->now_ms;
+}
+
+struct cache *db_cache(struct db *db)
+{
+    return &db->cache;
+}
+
+struct store *db_store(struct db *db)
+{
+    return db->opt.store;
+}
+
+struct io *db_io(struct db *db)
+{
+    return db->opt.io;
+}
+
+/* --- figures ------------------------------------------------------------- */
+
+static size_t list_length(const struct link *list)
+{
+    size_t count = 0;
+    LIST_EACH (link, list)
+        count++;
+    return count;
+}
+
+void db_stats(const struct db *db, struct db_stats *out)
+{
+    const struct link *oldest = list_first(&db->cut.closing);
+    *out = db->stats;
+    if (oldest == NULL)
+        oldest = list_first(&db->open);
+    out->oldest_dirty_ms =
+        db->cut.phase != CUT_NONE ? db->now_ms - db->cut.started_ms : 0;
+    if (oldest != NULL) {
+        int64_t since = CONTAINER_OF(oldest, struct busy, dirty_link)->dirty_ms;
+        if (db->now_ms - since > out->oldest_dirty_ms)
+            out->oldest_dirty_ms = db->now_ms - since;
+    }
+    out->parked_now = db->parked_now;
+    out->dirty_entries = db->open_count + list_length(&db->cut.closing) +
+                         list_length(&db->cut.captured);
+    out->dirty_bytes = db->open_bytes + db->cut.closing_bytes;
+    out->failing = db->failing;
+    out->flushing = db->cut.phase != CUT_NONE;
+}
+
+void db_reset_stats(struct db *db)
+{
+    struct db_stats kept = db->stats;
+    db->stats = (struct db_stats){
+        .last_flush_ok = kept.last_flush_ok,
+        .last_flush_ms = kept.last_flush_ms,
+        .last_flush_bytes = kept.last_flush_bytes,
+        .last_save_time_s = kept.last_save_time_s,
+    };
+}
+
+struct sums {
+    struct db *db;
+    int64_t    pending;
+    size_t     unsettled;
+    uint32_t   space;
+};
+
+static void add_up(void *arg, struct entry *entry)
+{
+    struct sums       *sums = arg;
+    const struct busy *busy = cache_busy(&sums->db->cache, entry);
+    if (busy == NULL || entry->space != sums->space ||
+        busy_state(busy) == DS_MEMORY)
+        return;
+    if (busy->disk.known)
+        sums->pending += entry_exists(entry) - (int)busy->disk.exists;
+    else
+        sums->unsettled++;
+}
+
+void db_check(struct db *db)
+{
+    cache_check(&db->cache);
+    for (unsigned i = 0; i < db->opt.databases; i++) {
+        struct sums sums = { .db = db, .space = db->spaces[i].id };
+        table_each(&db->cache.table, add_up, &sums);
+        ASSERT(sums.pending == db->spaces[i].pending);
+        ASSERT(sums.unsettled == db->spaces[i].unsettled);
+    }
+    ASSERT(list_length(&db->open) == db->open_count);
+}

@@ -1,0 +1,245 @@
+/* db.h - the keyspace: what clients see, wherever it lives.
+ *
+ * The db joins the cache (what memory knows), the I/O thread and the store
+ * (what disk has) into one map of keys. It says what a command must wait for,
+ * is the only door through which entries change (db_put), and keeps the
+ * promises about disk: a flush writes one cut, memory wins over disk, nothing
+ * dirty is lost by an error.
+ *
+ * Threads    loop thread only, but for job->run functions (marked there).
+ * Waiting    never: a command that must wait is parked with a struct db_wait,
+ *            and on_ready says when it may be tried again.
+ * Clock      db->now_ms is set by the owner once a loop turn; all decisions of
+ *            one turn see one time.
+ */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/slice.h"
+#include "cache/entry.h"
+#include "io/io.h"
+#include "store/store.h"
+
+struct db;
+struct db_wait;
+
+/* One database (SELECT n): a namespace, and how many keys it has. */
+struct db_space {
+    uint32_t id;       /* namespace; never reused */
+    uint32_t index;    /* n */
+    int64_t  disk_keys; /* as of the last cut */
+    int64_t  pending;  /* sum over its dirty, settled entries of
+                          (exists now) - (exists on disk) */
+    size_t   unsettled; /* dirty entries whose old record is not known yet */
+    uint32_t *slot_keys; /* disk_keys by slot; NULL while never needed */
+    uint8_t  *groups;    /* which count records the cut in flight must write */
+};
+
+struct db_key {
+    struct db_space *space;
+    slice            key;
+    uint64_t         hash;
+};
+
+struct db_options {
+    struct mem   *mem;
+    struct log   *log;
+    struct io    *io;
+    struct store *store;
+    uint64_t      limit_bytes;  /* for all accounts; the working size when
+                                   keep_nothing */
+    bool          keep_nothing; /* cache-max-memory 0 */
+    uint64_t      flush_delay_ms;
+    uint64_t      cut_max_bytes;
+    bool          fsync;
+    unsigned      databases;
+    int64_t       now_ms;
+    /* A parked command may go on. Called from db_turn and db_completed. */
+    void (*on_ready)(void *arg, struct db_wait *wait);
+    void *ready_arg;
+};
+
+/* --- life ---------------------------------------------------------------- */
+
+/* Reads meta from the store (synchronously), reserves ids, finishes a staged
+ * cut that has its commit record, drops one that has not. */
+err_t db_open(const struct db_options *options, struct db **out,
+              struct err_text *why);
+/* REQUIRES: io is idle. What is dirty is lost: flush before. */
+void db_close(struct db *db);
+
+/* Once each loop turn, before the loop waits: starts and goes on with flushes
+ * and other work in slices, hands jobs over. Returns true if it wants to be
+ * called again at once. */
+bool db_turn(struct db *db, int64_t now_ms);
+/* About ten times a second: expiry, limits, background work. */
+void db_cron(struct db *db, int64_t now_ms);
+/* When the next flush is due by its delay, in ms from now; -1: none. */
+int64_t db_next_flush_ms(const struct db *db);
+
+/* --- what a command needs ------------------------------------------------ */
+
+enum db_need {
+    DB_NEED_NONE,   /* written blindly */
+    DB_NEED_HEADER, /* existence, type, deadline, length */
+    DB_NEED_VALUE
+};
+
+struct db_want {
+    struct db_key key;
+    enum db_need  need;
+};
+
+struct db_pin;
+struct db_probe_job;
+
+enum db_wait_state {
+    DB_WAIT_NONE,
+    DB_WAIT_LOADS,   /* loads are in flight for it */
+    DB_WAIT_STARVED, /* lost its pins; restarted when others have finished */
+    DB_WAIT_ROOM,    /* a growing command, until a flush has made room */
+    DB_WAIT_SETTLE,  /* DBSIZE, until blind writes are settled */
+    DB_WAIT_CUT,     /* CACHE FLUSH, until its epoch is on disk */
+    DB_WAIT_PROBE,   /* CACHE STATE, until the store was looked at */
+    DB_WAIT_READY    /* about to be resumed */
+};
+
+/* One parked command. Lives in the client; zeroed by db_wait_init. */
+struct db_wait {
+    enum db_wait_state state;
+    struct link    link;     /* on the list of its state */
+    struct link    age_link; /* on db's list of waits that hold pins, by age */
+    uint64_t       age;      /* 0: none given yet; kept until it finishes */
+    size_t         pending;  /* loads that it still waits for */
+    struct db_pin *pins;
+    size_t         pin_count;
+    size_t         pin_capacity;
+    uint64_t       epoch;    /* DB_WAIT_CUT, DB_WAIT_SETTLE */
+    struct db_probe_job *probe; /* owned; NULL: none */
+    err_t          err;      /* a load or a flush failed */
+    uint64_t       parked_at_ms;
+};
+void db_wait_init(struct db_wait *wait);
+
+enum db_verdict { DB_READY, DB_PARKED, DB_FAILED /* wait->err says why */ };
+
+/* Is all in memory that these keys need? If not, starts the loads and parks
+ * the wait. Call again after on_ready: what was loaded is pinned till then. */
+enum db_verdict db_acquire(struct db *db, struct db_wait *wait,
+                           const struct db_want *wants, size_t count);
+
+/* May a command add about grow_bytes to memory? DB_FAILED with ERR_OOM: never;
+ * with ERR_IO: writes are refused while the store fails. */
+enum db_verdict db_admit_write(struct db *db, struct db_wait *wait,
+                               size_t grow_bytes, bool grows);
+
+/* Parks until all that was written before is on disk; DB_READY once it is. */
+enum db_verdict db_wait_flushed(struct db *db, struct db_wait *wait);
+
+/* Is there a record on disk for each of these keys? Loads nothing. Parks, and
+ * is called again, like the others; exists[i] is set once it is DB_READY. */
+enum db_verdict db_probe(struct db *db, struct db_wait *wait,
+                         const struct db_key *keys, size_t count, bool *exists);
+
+/* Parks until db_key_count is exact. */
+enum db_verdict db_wait_settled(struct db *db, struct db_wait *wait);
+
+/* The command has run, or its client is gone: unpins, leaves all lists. */
+void db_release(struct db *db, struct db_wait *wait);
+
+/* Asks for a key in advance; does nothing when the loads in flight are at
+ * their cap or there is no room. Pins nothing. */
+void db_prefetch(struct db *db, const struct db_want *want);
+
+/* --- reading and writing ------------------------------------------------- */
+
+struct db_space *db_space(struct db *db, unsigned index);
+struct db_key    db_key_make(struct db *db, struct db_space *space, slice key);
+
+/* The entry of a key that exists, NULL if it doesn't (or has expired: then it
+ * is deleted by this call). Counts as a use if touch. REQUIRES: acquired with
+ * NEED_HEADER at least. The entry is good until the next call here. */
+struct entry *db_look(struct db *db, const struct db_key *key, bool touch);
+
+/* The one door for changes, and the write hook: gives the key that content
+ * (ABSENT deletes), keeps versions, dirt, accounts and counts. event is the
+ * name of the keyspace event ("set", "del", "expired", ...). Never fails;
+ * room was asked for before. Large values are put in a blob by this call
+ * unless spec has one. spec->object_id is kept only when the value did not
+ * change. */
+struct entry *db_put(struct db *db, const struct db_key *key,
+                     const struct entry_spec *spec, const char *event);
+
+/* Deletes; false if there was nothing. REQUIRES: NEED_HEADER acquired. */
+bool db_delete(struct db *db, const struct db_key *key, const char *event);
+
+/* Empties a database: a new namespace, the old one becomes garbage. O(1). */
+void db_flush_space(struct db *db, struct db_space *space);
+
+/* Keys in a database, expired ones that were not met yet included. Exact when
+ * db_wait_settled answered DB_READY. */
+int64_t db_key_count(const struct db *db, const struct db_space *space);
+
+/* --- steering ------------------------------------------------------------ */
+
+/* Starts a flush as soon as it can, without waiting for its delay. */
+void db_flush_soon(struct db *db);
+/* Flushes everything and waits for the disk: shutdown, and the last resort. */
+err_t db_flush_now(struct db *db, struct err_text *why);
+
+/* Nothing is dirty: all that was ever written is on disk. */
+bool db_is_clean(const struct db *db);
+
+void db_set_limit(struct db *db, uint64_t limit_bytes, bool keep_nothing);
+void db_set_flush_delay(struct db *db, uint64_t delay_ms);
+void db_set_cut_max(struct db *db, uint64_t bytes);
+void db_set_fsync(struct db *db, bool fsync);
+/* The time that all decisions of this turn see, unix ms. */
+int64_t db_now_ms(const struct db *db);
+/* Evicts the key if it is clean and idle. */
+bool db_evict(struct db *db, const struct db_key *key);
+/* "memory", "dirty", "saving", "absent" or NULL if memory knows nothing. */
+const char *db_state_word(struct db *db, const struct db_key *key);
+
+struct cache *db_cache(struct db *db);
+struct store *db_store(struct db *db);
+struct io    *db_io(struct db *db);
+
+struct db_stats {
+    uint64_t hits;        /* keys known when they were asked for */
+    uint64_t misses;      /* keys that had to be loaded */
+    uint64_t absent_hits; /* hits that say "no such key" without disk */
+    uint64_t loads, load_errors, loads_dropped, prefetches;
+    uint64_t saves, deletes; /* key records written, deleted */
+    uint64_t flushes, flush_errors, sync_flushes, staged_flushes;
+    uint64_t expired;
+    uint64_t blind_writes, looks;
+    uint64_t robbed;      /* parked commands that lost their pins */
+    uint64_t parked_total;
+    uint64_t slice_max;   /* most entries captured in one loop turn */
+    uint64_t garbage_deleted;
+    size_t   parked_now;
+    size_t   dirty_entries, dirty_bytes;
+    int64_t  oldest_dirty_ms;
+    int64_t  last_flush_ms; /* how long it took */
+    uint64_t last_flush_bytes;
+    int64_t  last_save_time_s;
+    bool     last_flush_ok;
+    bool     failing;
+    bool     flushing;
+    char     last_error[256];
+};
+void db_stats(const struct db *db, struct db_stats *out);
+void db_reset_stats(struct db *db);
+
+/* Verifies the invariants of db and cache; for tests. */
+void db_check(struct db *db);
+
+#endif

@@ -1,0 +1,127 @@
+/* fail.c - after a failed write: an error means unknown.
+ *
+ * The batch may be on disk or not. So nothing that was thought of the disk
+ * holds: the closed epoch joins the open one, everything dirty is unsettled
+ * again, the store is closed and opened, a staged cut is finished or dropped,
+ * and the counts are read anew. Then the next flush tries it all again. Until
+ * one succeeds, writes are refused and reads go on. */
+#include "db/internal.h"
+
+#define RETRY_FIRST_MS 100
+#define RETRY_MOST_MS  2000
+
+struct reopen_job {
+    struct job          job;
+    struct db          *db;
+    size_t              batch_max;
+    bool                durable;
+    struct count_reader counts;
+    err_t               err;
+    struct err_text     why;
+};
+
+/* On the I/O thread, alone. */
+static void reopen_run(struct job *base)
+{
+    struct reopen_job *job = CONTAINER_OF(base, struct reopen_job, job);
+    job->err = store_reopen(job->counts.store, &job->why);
+    if (job->err == ERR_OK)
+        job->err = save_recover_staged(job->counts.store, job->batch_max,
+                                       job->durable, &job->why);
+    if (job->err != ERR_OK)
+        return;
+    count_read(&job->counts);
+    job->err = job->counts.err;
+    job->why = job->counts.why;
+}
+
+static void unsettle_list(struct db *db, struct link *list)
+{
+    LIST_EACH (link, list)
+        unsettle(db, CONTAINER_OF(link, struct busy, dirty_link));
+}
+
+static void unsettle_all(struct db *db)
+{
+    for (unsigned i = 0; i < db->opt.databases; i++) {
+        db->spaces[i].pending = 0;
+        db->spaces[i].unsettled = 0;
+    }
+    db->unsettled = 0;
+    unsettle_list(db, &db->open);
+}
+
+static void retry_later(struct db *db)
+{
+    db->retry_at_ms = db->now_ms + (int64_t)db->retry_delay_ms;
+    db->retry_delay_ms *= 2;
+    if (db->retry_delay_ms > RETRY_MOST_MS)
+        db->retry_delay_ms = RETRY_MOST_MS;
+}
+
+static void reopen_done(struct job *base)
+{
+    struct reopen_job *job = CONTAINER_OF(base, struct reopen_job, job);
+    struct db         *db = job->db;
+    db->reopening = false;
+    if (job->err != ERR_OK) {
+        db_error(db, "reopen", &job->why);
+        db->must_reopen = true;
+    } else {
+        /* Void once more: what was looked at before is older than this. */
+        db->disk_generation++;
+        count_adopt(db, &job->counts);
+        unsettle_all(db);
+        db->must_reopen = false;
+        if (db->unsettled == 0)
+            park_wake_list(db, &db->settle);
+        else if (!list_empty(&db->settle))
+            settle_look_at_all(db);
+        db->garbage_known = true; /* pages of the failed cut */
+    }
+    retry_later(db);
+    count_reader_deinit(&job->counts);
+    mem_free(job);
+}
+
+static void reopen(struct db *db)
+{
+    struct reopen_job *job = mem_calloc(1, sizeof(*job));
+    job->job = (struct job){ .class = JOB_EXCLUSIVE,
+                             .run = reopen_run,
+                             .done = reopen_done };
+    job->db = db;
+    job->batch_max = db->opt.cut_max_bytes;
+    job->durable = db->opt.fsync;
+    count_reader_init(db, &job->counts);
+    db->reopening = true;
+    io_submit(db->opt.io, &job->job);
+}
+
+void fail_begin(struct db *db, const struct err_text *why)
+{
+    db_error(db, "flush", why);
+    if (!db->failing)
+        db->retry_delay_ms = RETRY_FIRST_MS;
+    db->failing = true;
+    db->flush_wanted = false;
+    if (db->cut.phase != CUT_NONE)
+        cut_abort(db);
+    db->disk_generation++;
+    unsettle_all(db);
+    LIST_EACH_SAFE (link, &db->flushed) {
+        struct db_wait *wait = CONTAINER_OF(link, struct db_wait, link);
+        wait->err = ERR_IO;
+        park_wake(db, wait);
+    }
+    /* Growing commands that wait for room get the error now. */
+    park_wake_list(db, &db->room);
+    if (!db->reopening)
+        reopen(db);
+}
+
+void fail_retry(struct db *db)
+{
+    if (db->must_reopen && !db->reopening && db->now_ms >= db->retry_at_ms)
+        reopen(db);
+}

@@ -1,0 +1,190 @@
+/* garbage.c - records that nobody can reach: emptied namespaces, pages of
+ * replaced values. They are deleted in slices by background jobs; a garbage
+ * record names each until all of it is gone, so a restart goes on with it.
+ *
+ * One slice handles one garbage record: it deletes up to SLICE_RECORDS of what
+ * it names, in one batch, and the garbage record itself with the last of them.
+ * Where a slice stopped is remembered, since seeking to the start of a range
+ * that was just deleted would walk over all its tombstones. */
+#include "db/internal.h"
+
+#define SLICE_RECORDS 128
+
+struct garbage_job {
+    struct job          job;
+    struct db          *db;
+    struct store       *store;
+    struct buf          at; /* in: where to go on; out: where it stopped */
+    bool                more;
+    uint64_t            deleted;
+    err_t               err;
+    struct err_text     why;
+    struct store_batch *batch;
+};
+
+static bool starts_with(slice key, slice prefix)
+{
+    return key.len >= prefix.len &&
+           memcmp(key.data, prefix.data, prefix.len) == 0;
+}
+
+/* --- on the I/O thread --------------------------------------------------- */
+
+/* A key record of an emptied namespace goes, with its expiry record; pages of
+ * a large value become garbage on their own. */
+static void drop_key_record(struct garbage_job *job, slice key, slice value)
+{
+    struct key_record record;
+    struct buf        other;
+    buf_init(&other, SIZE_MAX);
+    store_batch_delete(job->batch, key);
+    if (record_key_decode(key, value, &record) == ERR_OK) {
+        if (record.deadline_ms != 0) {
+            record_expiry_key(&other, record.deadline_ms, key);
+            store_batch_delete(job->batch, buf_slice(&other));
+        }
+        if (record.object_id != 0) {
+            struct buf empty;
+            buf_init(&empty, 64);
+            record_garbage_object_key(&other, record.object_id);
+            record_value_begin(&empty);
+            record_value_end(&empty, buf_slice(&other));
+            store_batch_put(job->batch, buf_slice(&other), buf_slice(&empty));
+            buf_deinit(&empty);
+        }
+    }
+    buf_deinit(&other);
+}
+
+/* Deletes a slice of [at or prefix, end of prefix). True: nothing is left. */
+static bool drop_range(struct garbage_job *job, slice prefix)
+{
+    slice at = buf_slice(&job->at);
+    slice from = starts_with(at, prefix) ? at : prefix;
+    size_t count = 0;
+    struct store_iter *iter = store_iter_new(job->store, NULL);
+    for (store_iter_seek(iter, from);
+         store_iter_valid(iter) && count < SLICE_RECORDS;
+         store_iter_next(iter), count++) {
+        slice key = store_iter_key(iter);
+        if (!starts_with(key, prefix))
+            break;
+        if (key.data[0] == RECORD_KEY)
+            drop_key_record(job, key, store_iter_value(iter));
+        else
+            store_batch_delete(job->batch, key);
+    }
+    job->deleted += count;
+    job->err = store_iter_error(iter, &job->why);
+    bool end = count < SLICE_RECORDS && job->err == ERR_OK;
+    buf_clear(&job->at);
+    if (!end && store_iter_valid(iter)) {
+        slice  key = store_iter_key(iter);
+        err_t  err = buf_append(&job->at, key.data, key.len);
+        ASSERT(err == ERR_OK);
+    }
+    store_iter_free(iter);
+    return end;
+}
+
+static void drop_counts(struct garbage_job *job, uint32_t space)
+{
+    struct buf key;
+    buf_init(&key, 64);
+    for (unsigned group = 0; group < COUNT_GROUPS; group++) {
+        record_count_key(&key, space, group);
+        store_batch_delete(job->batch, buf_slice(&key));
+    }
+    buf_deinit(&key);
+}
+
+/* One slice of what the garbage record `name` names. */
+static void drop_some(struct garbage_job *job, slice name)
+{
+    bool       is_space;
+    uint64_t   id;
+    struct buf prefix;
+    buf_init(&prefix, 64);
+    if (!record_garbage_parse(name, &is_space, &id)) {
+        store_batch_delete(job->batch, name); /* not ours to understand */
+        return;
+    }
+    if (is_space) {
+        record_key_space(&prefix, (uint32_t)id);
+    } else {
+        record_page_key(&prefix, id, 0);
+        prefix.len -= sizeof(uint32_t);
+    }
+    if (drop_range(job, buf_slice(&prefix))) {
+        store_batch_delete(job->batch, name);
+        if (is_space)
+            drop_counts(job, (uint32_t)id);
+    }
+    buf_deinit(&prefix);
+}
+
+static void garbage_run(struct job *base)
+{
+    struct garbage_job *job = CONTAINER_OF(base, struct garbage_job, job);
+    const char          family = RECORD_GARBAGE;
+    struct buf          name;
+    buf_init(&name, 64);
+    struct store_iter *iter = store_iter_new(job->store, NULL);
+    store_iter_seek(iter, slice_make(&family, 1));
+    if (store_iter_valid(iter)) {
+        slice key = store_iter_key(iter);
+        job->more = key.data[0] == RECORD_GARBAGE &&
+                    buf_append(&name, key.data, key.len) == ERR_OK;
+    } else {
+        job->err = store_iter_error(iter, &job->why);
+    }
+    store_iter_free(iter);
+    job->batch = store_batch_new();
+    if (job->more)
+        drop_some(job, buf_slice(&name));
+    if (job->err == ERR_OK && store_batch_count(job->batch) > 0) {
+        job->err = store_write(job->store, job->batch, false, &job->why);
+        job->batch = NULL;
+    }
+    store_batch_free(job->batch);
+    buf_deinit(&name);
+}
+
+/* --- on the loop thread -------------------------------------------------- */
+
+static void garbage_done(struct job *base)
+{
+    struct garbage_job *job = CONTAINER_OF(base, struct garbage_job, job);
+    struct db          *db = job->db;
+    db->garbage_running = false;
+    db->stats.garbage_deleted += job->deleted;
+    buf_deinit(&db->garbage_at);
+    db->garbage_at = job->at;
+    if (job->err != ERR_OK)
+        fail_begin(db, &job->why);
+    db->garbage_known |= job->more;
+    mem_free(job);
+    garbage_step(db);
+}
+
+void garbage_step(struct db *db)
+{
+    if (!db->garbage_known || db->garbage_running || db->failing)
+        return;
+    db->garbage_known = false; /* until the job, or a cut, says otherwise */
+    struct garbage_job *job = mem_calloc(1, sizeof(*job));
+    job->job = (struct job){ .class = JOB_BACKGROUND,
+                             .run = garbage_run,
+                             .done = garbage_done };
+    job->db = db;
+    job->store = db->opt.store;
+    job->at = db->garbage_at;
+    buf_init(&db->garbage_at, SIZE_MAX);
+    db->garbage_running = true;
+    io_submit(db->opt.io, &job->job);
+}
+
+void garbage_deinit(struct db *db)
+{
+    buf_deinit(&db->garbage_at);
+}

@@ -1,0 +1,284 @@
+/* internal.h - the db's own struct, and what its files share. Only src/db
+ * includes it.
+ *
+ *   open.c    meta records: read at the start, ids reserved
+ *   space.c   databases, namespaces, counts
+ *   load.c    load jobs, from the miss to the entry
+ *   park.c    parked commands: pins, ages, who gives way
+ *   write.c   db_look, db_put: the write hook
+ *   settle.c  looks at old records of blind writes
+ *   cut.c     epochs, capture, completion
+ *   save.c    a cut on the I/O thread: pages, batch, staging
+ *   fail.c    after a failed write: reopen, count anew, try again
+ *   garbage.c namespaces and pages that nobody can reach any more
+ *   probe.c   is there a record? (CACHE STATE)
+ *   db.c      the turn, the cron, settings, stats
+ */
+#ifndef DB_INTERNAL_H
+#define DB_INTERNAL_H
+
+#include "base/assert.h"
+#include "base/buf.h"
+#include "cache/cache.h"
+#include "codec/record.h"
+#include "db/db.h"
+
+/* Slot counts are stored in groups of this many slots. */
+#define COUNT_GROUP_SLOTS 64
+#define COUNT_GROUPS      (SLOT_COUNT / COUNT_GROUP_SLOTS)
+
+/* No step of a flush touches more entries than this in one loop turn. */
+#define CAPTURE_SLICE 64
+
+/* Versions and namespaces appear on disk only in the batch of a cut, which
+ * also says the next free ones. Pages are written before that batch, so object
+ * ids are reserved ahead: this many at a time, of 50 bits below the slot, which
+ * lasts for 16 million starts. */
+#define OBJECT_ID_RESERVE ((uint64_t)1 << 26)
+
+/* A pin of a parked command on an entry. */
+struct db_pin {
+    struct link     link; /* on busy->waiters while waiting */
+    struct busy    *busy;
+    struct db_wait *wait;
+    bool            waiting;
+    enum db_need    need;
+};
+
+/* A large value on its way to the store: its pages are written before the
+ * batch that makes them count. */
+struct big_save {
+    uint64_t     object_id;
+    struct blob *blob; /* a reference */
+};
+
+/* Namespaces that were emptied. */
+struct dead_list {
+    uint32_t *ids;
+    size_t    count, capacity;
+};
+
+enum cut_phase {
+    CUT_NONE,
+    CUT_CAPTURE, /* entries of the closed epoch are being captured */
+    CUT_SETTLE,  /* waiting for looks at old records */
+    CUT_WRITE,   /* on the I/O thread */
+    CUT_FINISH   /* on disk; its entries become clean in slices */
+};
+
+/* The flush in flight; at most one. */
+struct cut {
+    enum cut_phase phase;
+    uint64_t       epoch;      /* the closed one */
+    int64_t        started_ms;
+    struct link    closing;    /* busy.dirty_link: not captured yet */
+    struct link    captured;   /* busy.saving_link */
+    size_t         closing_bytes; /* dirty bytes when the epoch closed */
+    size_t         unsettled;  /* captured, old record not known yet */
+    struct store_batch *batch; /* until it is handed over */
+    struct big_save *bigs;
+    size_t         big_count, big_capacity;
+    size_t         big_bytes;
+    uint64_t       first_object_id; /* ids from here on are this cut's */
+    bool           map_changed;
+    uint32_t      *map;        /* databases' namespaces as of the closing */
+    struct dead_list dead;     /* flushed in this epoch */
+    struct db_space *shadows;  /* flushed since: their counts for this cut */
+    size_t         shadow_count;
+    bool           makes_garbage;
+    uint64_t       saves, deletes;
+    uint64_t       bytes;
+};
+
+struct db {
+    struct db_options opt;
+    struct cache      cache;
+    int64_t           now_ms;
+    int64_t           start_ms;
+
+    struct db_space  *spaces;   /* opt.databases of them */
+    bool              map_dirty; /* changed in the open epoch */
+    int64_t           map_dirty_ms;
+    struct dead_list  dead;     /* flushed in the open epoch */
+
+    uint64_t          version;   /* the newest one given out */
+    uint64_t          object_id; /* the next one, and the first not reserved */
+    uint64_t          object_id_limit;
+    uint32_t          space_id;  /* the next one */
+
+    uint64_t          epoch;    /* the open one */
+    struct link       open;     /* busy.dirty_link, in order of dirtying */
+    size_t            open_count;
+    size_t            open_bytes;
+    struct cut        cut;
+    bool              flush_wanted;
+    uint64_t          durable_epoch; /* all epochs up to this are on disk */
+    bool              expire_more; /* the expiry sweep has more to do */
+
+    /* after a failed write */
+    bool              failing;
+    bool              reopening;     /* the job is in flight */
+    bool              must_reopen;   /* the last try failed */
+    int64_t           retry_at_ms;
+    uint64_t          retry_delay_ms;
+    uint64_t          disk_generation; /* looks of an older one don't count */
+
+    /* parked commands */
+    uint64_t          next_age;
+    struct link       aged;    /* db_wait.age_link, oldest first */
+    struct link       starved; /* db_wait.link, by age */
+    struct link       room;    /* db_wait.link */
+    struct link       settle;
+    struct link       flushed;
+    struct link       ready;
+    size_t            parked_now;
+
+    size_t            unsettled; /* over all spaces, namespaces gone included */
+    size_t            looks_in_flight;
+    size_t            loads_in_flight;
+    size_t            prefetch_cap;
+
+    /* garbage */
+    bool              garbage_known;  /* there may be some */
+    bool              garbage_running;
+    struct buf        garbage_at;     /* where the next slice goes on */
+
+    struct buf        key_buf;   /* scratch for record keys */
+    struct buf        key_buf2;
+    struct buf        value_buf; /* scratch for record values */
+    struct db_stats   stats;
+};
+
+/* --- db.c */
+uint64_t db_next_version(struct db *db);
+void     db_error(struct db *db, const char *what, const struct err_text *why);
+
+/* --- open.c */
+err_t open_meta(struct db *db, struct err_text *why);
+/* The next free ids; reserves more object ids when they run low. */
+void meta_put_ids(struct db *db, struct store_batch *batch);
+void meta_put_map(struct db *db, struct store_batch *batch, const uint32_t *ids,
+                  size_t count);
+
+/* --- space.c */
+void     spaces_init(struct db *db);
+void     spaces_deinit(struct db *db);
+struct db_space *space_by_id(struct db *db, uint32_t id);
+/* A key of this slot came (+1) or went (-1) on disk. */
+void space_count_slot(struct db *db, struct db_space *space, uint16_t slot,
+                      int delta);
+/* The count records that changed since the last call. */
+void space_put_groups(struct db *db, struct store_batch *batch,
+                      struct db_space *space);
+void space_free_slots(struct db *db, struct db_space *space);
+void dead_add(struct dead_list *dead, uint32_t id);
+bool dead_has(const struct dead_list *dead, uint32_t id);
+/* The totals of all databases from count records; runs on any thread. */
+struct count_reader {
+    struct store *store;
+    uint32_t     *space_ids;
+    size_t        space_count;
+    uint32_t    **slots; /* by database, SLOT_COUNT each; NULL if empty */
+    err_t         err;
+    struct err_text why;
+};
+void count_read(struct count_reader *reader);
+void count_adopt(struct db *db, struct count_reader *reader);
+void count_reader_init(struct db *db, struct count_reader *reader);
+void count_reader_deinit(struct count_reader *reader);
+
+/* --- load.c */
+bool entry_is_known(const struct entry *entry, enum db_need need);
+/* Starts a load for the entry unless one is in flight. */
+void load_start(struct db *db, struct entry *entry, enum db_need need);
+/* Memory has a newer value than whatever is being loaded. */
+void load_cancel(struct db *db, struct busy *busy);
+
+/* --- park.c */
+void park_init(struct db *db);
+void park(struct db *db, struct db_wait *wait, enum db_wait_state state,
+          struct link *list);
+void park_wake(struct db *db, struct db_wait *wait);
+void park_wake_list(struct db *db, struct link *list);
+void park_pin(struct db *db, struct db_wait *wait, struct busy *busy,
+              bool waiting, enum db_need need);
+void park_unpin_all(struct db *db, struct db_wait *wait);
+/* The load that the waiters of busy asked for has ended. */
+void park_load_ended(struct db *db, struct busy *busy, err_t err);
+/* The youngest that holds pins gives them up; false if nobody can: only
+ * `than` or older ones hold any. */
+bool park_rob_younger(struct db *db, const struct db_wait *than);
+void park_starve(struct db *db, struct db_wait *wait);
+void park_restart_starved(struct db *db);
+void park_run_ready(struct db *db);
+void park_set_age(struct db *db, struct db_wait *wait);
+
+/* --- write.c */
+/* Room for a new entry or value on behalf of a wait (or nobody): evicts, robs
+ * younger ones. ERR_AGAIN: the caller must give way. */
+err_t room_for(struct db *db, const struct db_wait *wait, size_t entry_bytes,
+               size_t other_bytes);
+struct db_space *space_of(struct db *db, const struct entry *entry);
+void mark_dirty(struct db *db, struct busy *busy);
+void expire_entry(struct db *db, struct entry *entry);
+
+/* --- settle.c */
+/* What the store holds for a busy entry is known now. */
+void settle(struct db *db, struct busy *busy, const struct disk_state *disk);
+/* What was known of the store is not any more (after a failed write, when the
+ * sums of all spaces start anew). */
+void unsettle(struct db *db, struct busy *busy);
+void settle_look_at(struct db *db, struct busy **list, size_t count);
+void settle_look_at_all(struct db *db);
+
+/* --- cut.c */
+void cut_init(struct db *db);
+void cut_deinit(struct db *db);
+bool cut_wanted(const struct db *db);
+void cut_begin(struct db *db);
+/* One slice of capturing or finishing; true: more to do at once. */
+bool cut_step(struct db *db);
+/* Is this entry dirty in the closed epoch and not captured yet? */
+bool cut_is_closing(const struct db *db, const struct busy *busy);
+void cut_capture_first(struct db *db, struct busy *busy);
+/* The old record of a captured entry is known now. */
+void cut_settled(struct db *db, struct busy *busy);
+/* A database is being emptied while the cut still counts it. */
+void cut_keep_space(struct db *db, struct db_space *space);
+/* The closed epoch joins the open one again. */
+void cut_abort(struct db *db);
+bool db_is_dirty(const struct db *db);
+
+/* --- save.c */
+struct save_job {
+    struct job          job;
+    struct db          *db; /* for done, on the loop thread */
+    struct store       *store;
+    struct store_batch *batch; /* taken */
+    struct big_save    *bigs;
+    size_t              big_count;
+    uint64_t            cut_id;
+    size_t              batch_max;
+    bool                durable;
+    bool                staged; /* out */
+    err_t               err;    /* out */
+    struct err_text     why;    /* out */
+};
+void  save_run(struct job *job); /* I/O thread */
+/* Moves what is staged under a commit record into place; drops the rest.
+ * Used when opening, too. */
+err_t save_recover_staged(struct store *store, size_t batch_max, bool durable,
+                          struct err_text *why);
+
+/* --- fail.c */
+void fail_begin(struct db *db, const struct err_text *why);
+void fail_retry(struct db *db);
+
+/* --- probe.c */
+void probe_drop(struct db_wait *wait);
+
+/* --- garbage.c */
+void garbage_step(struct db *db);
+void garbage_deinit(struct db *db);
+
+#endif

@@ -1,0 +1,536 @@
+/* load.c - from the miss to the entry.
+ *
+ * A key that memory does not know gets an UNKNOWN entry at once, which holds
+ * the ticket of its load job; all who want the key wait at that one entry. A
+ * job brings back a record or "not found"; whatever has changed the entry
+ * meanwhile has taken the ticket away, and then the result is dropped: memory
+ * wins.
+ *
+ * A large value takes two jobs: the first brings the header, with the length;
+ * then room is made, and the second fills a blob from the value's pages. */
+#include "db/internal.h"
+
+struct load_job {
+    struct job  job;
+    struct db  *db;
+    uint64_t    ticket;
+    uint64_t    hash;
+    uint32_t    space;
+    struct blob *blob;     /* pages: where they go */
+    uint64_t    object_id; /* pages: whose */
+    err_t       err;
+    char       *why;       /* on an error other than ERR_NOT_FOUND; owned */
+    char       *value;     /* store_value_free */
+    struct key_record record; /* points into value */
+    size_t      charged_bytes;
+    size_t      key_len;   /* of the record's key */
+    char        key[];
+};
+
+static slice job_record_key(const struct load_job *load)
+{
+    return slice_make(load->key, load->key_len);
+}
+
+static slice job_user_key(const struct load_job *load)
+{
+    return slice_make(load->key + RECORD_KEY_PREFIX,
+                      load->key_len - RECORD_KEY_PREFIX);
+}
+
+/* --- on the I/O thread --------------------------------------------------- */
+
+static void load_failed(struct load_job *load, err_t err, const char *why)
+{
+    load->err = err;
+    if (load->why == NULL && err != ERR_NOT_FOUND) {
+        size_t len = strlen(why);
+        load->why = mem_alloc(len + 1);
+        memcpy(load->why, why, len + 1);
+    }
+}
+
+static void run_record(struct job *job)
+{
+    struct load_job *load = CONTAINER_OF(job, struct load_job, job);
+    struct store_get get;
+    slice            key = job_record_key(load);
+    err_t err = store_get_one(load->db->opt.store, key, &get);
+    if (err != ERR_OK) {
+        load_failed(load, err, get.why.text);
+        return;
+    }
+    load->value = get.value;
+    job->result_bytes = get.value_len;
+    err = record_key_decode(key, slice_make(get.value, get.value_len),
+                            &load->record);
+    if (err != ERR_OK)
+        load_failed(load, err, err == ERR_CORRUPT
+                                   ? "the record's checksum is wrong"
+                                   : "the record is of an unknown version");
+}
+
+/* Copies one page into its place; it must fill it exactly. */
+static err_t take_page(struct load_job *load, uint32_t page, slice key,
+                       slice value)
+{
+    slice  payload;
+    err_t  err = record_value_open(key, value, &payload);
+    size_t offset = (size_t)page * RECORD_PAGE_BYTES;
+    size_t want = load->blob->len - offset;
+    if (err != ERR_OK)
+        return err;
+    if (want > RECORD_PAGE_BYTES)
+        want = RECORD_PAGE_BYTES;
+    if (payload.len != want)
+        return ERR_CORRUPT;
+    memcpy(load->blob->data + offset, payload.data, want);
+    return ERR_OK;
+}
+
+static void run_pages(struct job *job)
+{
+    struct load_job *load = CONTAINER_OF(job, struct load_job, job);
+    size_t pages =
+        (load->blob->len + RECORD_PAGE_BYTES - 1) / RECORD_PAGE_BYTES;
+    struct buf key;
+    buf_init(&key, 64);
+    for (uint32_t i = 0; i < pages && load->err == ERR_OK; i++) {
+        struct store_get get;
+        record_page_key(&key, load->object_id, i);
+        err_t err =
+            store_get_one(load->db->opt.store, buf_slice(&key), &get);
+        if (err == ERR_OK) {
+            err = take_page(load, i, buf_slice(&key),
+                            slice_make(get.value, get.value_len));
+            store_value_free(get.value);
+            if (err != ERR_OK)
+                load_failed(load, err, "a page's checksum or length is wrong");
+        } else {
+            /* The key record named the page: missing, it is damage. */
+            load_failed(load, err == ERR_NOT_FOUND ? ERR_CORRUPT : err,
+                        err == ERR_NOT_FOUND ? "a page of the value is missing"
+                                             : get.why.text);
+        }
+    }
+    buf_deinit(&key);
+}
+
+/* --- starting ------------------------------------------------------------ */
+
+bool entry_is_known(const struct entry *entry, enum db_need need)
+{
+    switch (entry_presence(entry)) {
+    case ENTRY_UNKNOWN:
+        return need == DB_NEED_NONE;
+    case ENTRY_HEADER:
+        return need != DB_NEED_VALUE;
+    case ENTRY_ABSENT:
+    case ENTRY_PRESENT:
+        return true;
+    }
+    UNREACHABLE();
+}
+
+static void load_done(struct job *job);
+
+static struct load_job *job_new(struct db *db, const struct entry *entry,
+                                uint64_t ticket)
+{
+    slice    user_key = entry_key(entry);
+    uint64_t hash = cache_hash(&db->cache, user_key);
+    record_key_key(&db->key_buf, entry->space, hash, user_key);
+
+    size_t           size = sizeof(struct load_job) + db->key_buf.len;
+    struct load_job *load = mem_calloc(1, size);
+    load->job.class = JOB_LOAD;
+    load->job.done = load_done;
+    load->db = db;
+    load->ticket = ticket;
+    load->hash = hash;
+    load->space = entry->space;
+    load->key_len = db->key_buf.len;
+    memcpy(load->key, db->key_buf.data, load->key_len);
+    load->charged_bytes = mem_good_size(size);
+    return load;
+}
+
+static void job_submit(struct db *db, struct load_job *load, const char *what)
+{
+    char key[LOG_KEY_CHARS];
+    LOG_DEBUG(db->opt.log, "queued load (%s) of %s", what,
+              log_key(job_user_key(load), key));
+    mem_charge(db->opt.mem, MEM_JOBS, load->charged_bytes);
+    db->loads_in_flight++;
+    io_submit(db->opt.io, &load->job);
+}
+
+static void job_free(struct db *db, struct load_job *load)
+{
+    mem_release(db->opt.mem, MEM_JOBS, load->charged_bytes);
+    db->loads_in_flight--;
+    blob_unref(load->blob);
+    store_value_free(load->value);
+    mem_free(load->why);
+    mem_free(load);
+}
+
+static bool start_pages(struct db *db, struct entry *entry);
+
+void load_start(struct db *db, struct entry *entry, enum db_need need)
+{
+    struct busy *busy = cache_make_busy(&db->cache, entry);
+    if (busy->ticket != 0) {
+        /* In flight already. What it brings may not be enough; then the
+         * waiters' needs say so when it ends. */
+        return;
+    }
+    if (entry_presence(entry) == ENTRY_HEADER) {
+        ASSERT(need == DB_NEED_VALUE);
+        start_pages(db, entry);
+        return;
+    }
+    busy->ticket = db_next_version(db);
+    struct load_job *load = job_new(db, entry, busy->ticket);
+    load->job.run = run_record;
+    db->stats.loads++;
+    job_submit(db, load, "record");
+}
+
+void load_cancel(struct db *db, struct busy *busy)
+{
+    if (busy->ticket == 0)
+        return;
+    busy->ticket = 0;
+    park_load_ended(db, busy, ERR_OK);
+}
+
+/* --- ending -------------------------------------------------------------- */
+
+/* The oldest command that waits for this entry; NULL for a mere prefetch. */
+static struct db_wait *oldest_waiter(const struct busy *busy)
+{
+    struct db_wait *oldest = NULL;
+    LIST_EACH (link, &busy->waiters) {
+        struct db_pin *pin = CONTAINER_OF(link, struct db_pin, link);
+        if (oldest == NULL || pin->wait->age < oldest->age)
+            oldest = pin->wait;
+    }
+    return oldest;
+}
+
+/* No room even for the oldest of them: all who wait here give way. Ends with
+ * the entry settled, and perhaps gone. */
+static void starve_waiters(struct db *db, struct busy *busy)
+{
+    busy->pins++; /* so that it outlives its waiters */
+    struct link *first;
+    while ((first = list_first(&busy->waiters)) != NULL)
+        park_starve(db, CONTAINER_OF(first, struct db_pin, link)->wait);
+    busy->pins--;
+    cache_settle_busy(&db->cache, busy);
+}
+
+/* Reserves room and submits the job for a large value's pages. False: there
+ * is no room; whoever waited has been dealt with. */
+static bool start_pages(struct db *db, struct entry *entry)
+{
+    struct busy    *busy = cache_busy(&db->cache, entry);
+    struct db_wait *wait = oldest_waiter(busy);
+    uint64_t        object_id = entry_object_id(entry);
+    size_t          len = entry->value_len;
+    size_t          bytes = blob_charge_bytes(len);
+    ASSERT(object_id != 0);
+    busy->ticket = db_next_version(db); /* keeps it busy while room is made */
+    if (room_for(db, wait, 0, bytes + sizeof(struct load_job)) != ERR_OK) {
+        busy->ticket = 0;
+        starve_waiters(db, busy);
+        return false;
+    }
+    entry = busy->entry;
+    struct load_job *load = job_new(db, entry, busy->ticket);
+    load->job.run = run_pages;
+    load->object_id = object_id;
+    load->blob = blob_new(len);
+    load->charged_bytes += bytes;
+    job_submit(db, load, "pages");
+    return true;
+}
+
+/* Does a waiter want more than the header? */
+static bool value_is_wanted(const struct busy *busy)
+{
+    LIST_EACH (link, &busy->waiters)
+        if (CONTAINER_OF(link, struct db_pin, link)->need == DB_NEED_VALUE)
+            return true;
+    return false;
+}
+
+/* Those who are served by the header alone go on. */
+static void wake_header_waiters(struct db *db, struct busy *busy)
+{
+    LIST_EACH_SAFE (link, &busy->waiters) {
+        struct db_pin *pin = CONTAINER_OF(link, struct db_pin, link);
+        if (pin->need == DB_NEED_VALUE)
+            continue;
+        link_remove(&pin->link);
+        pin->waiting = false;
+        if (--pin->wait->pending == 0)
+            park_wake(db, pin->wait);
+    }
+}
+
+/* The entry is what disk says it is. */
+static void adopt(struct db *db, struct busy *busy,
+                  const struct entry_spec *spec)
+{
+    cache_assign(&db->cache, busy->entry, spec);
+    if (!busy->disk.known) {
+        struct disk_state disk = { .known = true,
+                                   .exists = spec->presence != ENTRY_ABSENT,
+                                   .deadline_ms = spec->deadline_ms,
+                                   .object_id = spec->object_id };
+        busy->disk = disk;
+    }
+}
+
+static void record_found(struct db *db, struct busy *busy,
+                         struct load_job *load)
+{
+    struct key_record *record = &load->record;
+    bool is_paged = record->object_id != 0;
+    struct entry_spec spec = {
+        .presence = is_paged ? ENTRY_HEADER : ENTRY_PRESENT,
+        .type = (enum obj_type)record->type,
+        .deadline_ms = record->deadline_ms,
+        .object_id = record->object_id,
+        .value = record->value,
+        .value_len = record->value_len,
+    };
+    if (record->type >= OBJ_TYPE_COUNT) {
+        park_load_ended(db, busy, ERR_FORMAT);
+        return;
+    }
+    size_t need = cache_cost(busy->entry->key_len, record->value.len);
+    busy->pins++;
+    err_t err = room_for(db, oldest_waiter(busy), need, 0);
+    busy->pins--;
+    if (err != ERR_OK) {
+        starve_waiters(db, busy);
+        return;
+    }
+    adopt(db, busy, &spec);
+    if (record->deadline_ms != 0 && record->deadline_ms <= db->now_ms &&
+        space_of(db, busy->entry) != NULL) {
+        expire_entry(db, busy->entry);
+        park_load_ended(db, busy, ERR_OK);
+    } else if (is_paged && value_is_wanted(busy)) {
+        wake_header_waiters(db, busy);
+        if (!start_pages(db, busy->entry))
+            return;
+    } else {
+        park_load_ended(db, busy, ERR_OK);
+    }
+    cache_settle_busy(&db->cache, busy);
+}
+
+static void pages_found(struct db *db, struct busy *busy, struct load_job *load)
+{
+    struct entry_spec spec = cache_spec(busy->entry);
+    ASSERT(spec.presence == ENTRY_HEADER);
+    ASSERT(spec.value_len == load->blob->len);
+    spec.presence = ENTRY_PRESENT;
+    spec.blob = load->blob;
+    /* The blob's charge goes from the job to the entry. */
+    size_t bytes = blob_charge_bytes(load->blob->len);
+    mem_release(db->opt.mem, MEM_JOBS, bytes);
+    load->charged_bytes -= bytes;
+    cache_assign(&db->cache, busy->entry, &spec);
+    park_load_ended(db, busy, ERR_OK);
+    cache_settle_busy(&db->cache, busy);
+}
+
+static void not_found(struct db *db, struct busy *busy)
+{
+    struct entry_spec spec = { .presence = ENTRY_ABSENT };
+    adopt(db, busy, &spec);
+    park_load_ended(db, busy, ERR_OK);
+    cache_settle_busy(&db->cache, busy);
+}
+
+/* The entry stays as unknown as it was; those who wait get the error. */
+static void failed(struct db *db, struct busy *busy, struct load_job *load)
+{
+    char            key[LOG_KEY_CHARS];
+    struct err_text why;
+    db->stats.load_errors++;
+    /* A database that was emptied meanwhile: they look at the new one. */
+    bool gone = space_of(db, busy->entry) == NULL;
+    err_set(&why, load->err, "load of %s failed: %s (%s)",
+            log_key(job_user_key(load), key), err_name(load->err), load->why);
+    if (!gone)
+        db_error(db, "load", &why);
+    park_load_ended(db, busy, gone ? ERR_OK : load->err);
+    cache_settle_busy(&db->cache, busy);
+}
+
+static void load_done(struct job *job)
+{
+    struct load_job *load = CONTAINER_OF(job, struct load_job, job);
+    struct db       *db = load->db;
+    char             key[LOG_KEY_CHARS];
+    struct entry    *entry =
+        cache_find(&db->cache, load->space, job_user_key(load), load->hash);
+    struct busy *busy = entry != NULL ? cache_busy(&db->cache, entry) : NULL;
+
+    LOG_DEBUG(db->opt.log, "done load of %s: %s",
+              log_key(job_user_key(load), key), err_name(load->err));
+    if (busy == NULL || busy->ticket != load->ticket) {
+        db->stats.loads_dropped++;
+    } else {
+        busy->ticket = 0;
+        if (load->err == ERR_NOT_FOUND && load->blob == NULL)
+            not_found(db, busy);
+        else if (load->err != ERR_OK)
+            failed(db, busy, load);
+        else if (load->blob != NULL)
+            pages_found(db, busy, load);
+        else
+            record_found(db, busy, load);
+    }
+    job_free(db, load);
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+/* A new entry that is being loaded, or NULL when there is no room. */
+static struct entry *add_unknown(struct db *db, const struct db_wait *wait,
+                                 const struct db_key *key)
+{
+    size_t need = cache_cost(key->key.len, 0);
+    if (room_for(db, wait, need, BUSY_BYTES + sizeof(struct load_job)) !=
+        ERR_OK)
+        return NULL;
+    return cache_add(&db->cache, key->space->id, key->key, key->hash,
+                     ENTRY_UNKNOWN);
+}
+
+static struct entry *find(struct db *db, const struct db_key *key)
+{
+    return cache_find(&db->cache, key->space->id, key->key, key->hash);
+}
+
+void db_prefetch(struct db *db, const struct db_want *want)
+{
+    if (want->need == DB_NEED_NONE ||
+        db->loads_in_flight >= db->prefetch_cap || db->failing)
+        return;
+    struct entry *entry = find(db, &want->key);
+    if (entry != NULL)
+        return;
+    if (cache_room(&db->cache, cache_cost(want->key.key.len, 0),
+                   BUSY_BYTES) != ERR_OK)
+        return;
+    entry = cache_add(&db->cache, want->key.space->id, want->key.key,
+                      want->key.hash, ENTRY_UNKNOWN);
+    db->stats.prefetches++;
+    load_start(db, entry, want->need);
+}
+
+/* While somebody waits for an exact count, no write is blind. */
+static enum db_need need_now(const struct db *db, const struct db_want *want)
+{
+    if (want->need == DB_NEED_NONE && !list_empty(&db->settle))
+        return DB_NEED_HEADER;
+    return want->need;
+}
+
+/* Pins one key of a command, and asks for it if it is not known. False: there
+ * is no room for it now. */
+static bool pin_one(struct db *db, struct db_wait *wait,
+                    const struct db_want *want)
+{
+    struct entry *entry = find(db, &want->key);
+    enum db_need  need = need_now(db, want);
+    if (entry == NULL) {
+        if (need == DB_NEED_NONE)
+            return true;
+        entry = add_unknown(db, wait, &want->key);
+        if (entry == NULL)
+            return false;
+    }
+    struct busy *busy = cache_make_busy(&db->cache, entry);
+    bool         known = entry_is_known(entry, need);
+    park_pin(db, wait, busy, !known, need);
+    if (known)
+        return true;
+    load_start(db, entry, need);
+    /* load_start may have found no room for a large value: then the wait
+     * has lost its pins. */
+    return wait->pin_count > 0;
+}
+
+static void reserve_pins(struct db *db, struct db_wait *wait, size_t count)
+{
+    ASSERT(wait->pin_count == 0);
+    if (wait->pin_capacity >= count)
+        return;
+    mem_release(db->opt.mem, MEM_JOBS,
+                wait->pin_capacity * sizeof(*wait->pins));
+    wait->pins = mem_realloc(wait->pins, count * sizeof(*wait->pins));
+    wait->pin_capacity = count;
+    mem_charge(db->opt.mem, MEM_JOBS, count * sizeof(*wait->pins));
+}
+
+static size_t count_missing(struct db *db, const struct db_wait *wait,
+                            const struct db_want *wants, size_t count)
+{
+    size_t missing = 0, hits = 0, absent = 0;
+    for (size_t i = 0; i < count; i++) {
+        enum db_need need = need_now(db, &wants[i]);
+        if (need == DB_NEED_NONE)
+            continue;
+        struct entry *entry = find(db, &wants[i].key);
+        bool known = entry != NULL && entry_is_known(entry, need);
+        missing += !known;
+        hits += known;
+        absent += known && entry_presence(entry) == ENTRY_ABSENT;
+    }
+    if (wait->age == 0) { /* counted once, not again when it resumes */
+        db->stats.misses += missing;
+        db->stats.hits += hits;
+        db->stats.absent_hits += absent;
+    }
+    return missing;
+}
+
+enum db_verdict db_acquire(struct db *db, struct db_wait *wait,
+                           const struct db_want *wants, size_t count)
+{
+    ASSERT(wait->state == DB_WAIT_NONE);
+    if (wait->err != ERR_OK)
+        return DB_FAILED;
+    size_t missing = count_missing(db, wait, wants, count);
+    if (missing == 0)
+        return DB_READY;
+
+    park_unpin_all(db, wait);
+    const size_t each = sizeof(struct db_pin) + BUSY_BYTES +
+                        sizeof(struct load_job) + 64;
+    if (missing * each > db->opt.limit_bytes / 4) {
+        wait->err = ERR_OOM;
+        return DB_FAILED;
+    }
+    reserve_pins(db, wait, count);
+    park(db, wait, DB_WAIT_LOADS, NULL);
+    for (size_t i = 0; i < count; i++) {
+        if (!pin_one(db, wait, &wants[i])) {
+            if (wait->state == DB_WAIT_LOADS)
+                park_starve(db, wait);
+            return DB_PARKED;
+        }
+    }
+    if (wait->pending == 0 && wait->state == DB_WAIT_LOADS)
+        park_wake(db, wait); /* room-making for one brought another */
+    return DB_PARKED;
+}

@@ -1,0 +1,274 @@
+/* save.c - a cut on the I/O thread: everything here runs there, but for
+ * save_recover_staged, which the start calls too.
+ *
+ * The pages of large values are written first, in batches of bounded size,
+ * under object ids that nothing refers to yet; a garbage record says so until
+ * the batch of the cut, which refers to them, takes it away. So that batch is
+ * all that must be atomic.
+ *
+ * A batch that is larger than LevelDB should take at once is staged: its
+ * records go to the staging family in pieces, then the commit record makes
+ * them count, then they move into place in pieces. A restart finishes what has
+ * a commit record, and drops what has none. */
+#include "db/internal.h"
+
+#include "base/num.h"
+
+#define STAGED_NAME "staged"
+
+enum { STAGED_PUT = 1, STAGED_DELETE = 2 };
+
+/* Scratch of one save. */
+struct writer {
+    struct store       *store;
+    struct store_batch *batch; /* the piece that is being filled */
+    size_t              piece_max;
+    struct buf          key;
+    struct buf          value;
+    struct err_text    *why;
+};
+
+static void writer_init(struct writer *writer, struct store *store,
+                        size_t piece_max, struct err_text *why)
+{
+    *writer = (struct writer){ .store = store,
+                               .batch = store_batch_new(),
+                               .piece_max = piece_max,
+                               .why = why };
+    buf_init(&writer->key, SIZE_MAX);
+    buf_init(&writer->value, SIZE_MAX);
+}
+
+static void writer_deinit(struct writer *writer)
+{
+    store_batch_free(writer->batch);
+    buf_deinit(&writer->key);
+    buf_deinit(&writer->value);
+}
+
+static err_t flush_piece(struct writer *writer, bool durable)
+{
+    struct store_batch *piece = writer->batch;
+    if (store_batch_count(piece) == 0 && !durable)
+        return ERR_OK;
+    writer->batch = store_batch_new();
+    return store_write(writer->store, piece, durable, writer->why);
+}
+
+static err_t flush_if_full(struct writer *writer)
+{
+    return store_batch_bytes(writer->batch) >= writer->piece_max
+               ? flush_piece(writer, false)
+               : ERR_OK;
+}
+
+static void append(struct buf *buf, const void *data, size_t len)
+{
+    err_t err = buf_append(buf, data, len);
+    ASSERT(err == ERR_OK);
+}
+
+/* --- pages --------------------------------------------------------------- */
+
+static void put_page(struct writer *writer, const struct big_save *big,
+                     uint32_t page, slice bytes)
+{
+    record_page_key(&writer->key, big->object_id, page);
+    record_value_begin(&writer->value);
+    append(&writer->value, bytes.data, bytes.len);
+    record_value_end(&writer->value, buf_slice(&writer->key));
+    store_batch_put(writer->batch, buf_slice(&writer->key),
+                    buf_slice(&writer->value));
+}
+
+static err_t write_pages(struct writer *writer, const struct big_save *big)
+{
+    record_garbage_object_key(&writer->key, big->object_id);
+    record_value_begin(&writer->value);
+    record_value_end(&writer->value, buf_slice(&writer->key));
+    store_batch_put(writer->batch, buf_slice(&writer->key),
+                    buf_slice(&writer->value));
+
+    size_t len = big->blob->len;
+    err_t  err = ERR_OK;
+    for (size_t at = 0; at < len && err == ERR_OK; at += RECORD_PAGE_BYTES) {
+        size_t piece = len - at < RECORD_PAGE_BYTES ? len - at
+                                                    : RECORD_PAGE_BYTES;
+        put_page(writer, big, (uint32_t)(at / RECORD_PAGE_BYTES),
+                 slice_make(big->blob->data + at, piece));
+        err = flush_if_full(writer);
+    }
+    return err;
+}
+
+/* --- staging ------------------------------------------------------------- */
+
+/* Value of a staging record: kind, length of the key, key, value. */
+static void put_staged(struct writer *writer, uint64_t cut_id,
+                       uint32_t sequence, const struct store_op *op)
+{
+    uint8_t head[11];
+    head[0] = op->is_delete ? STAGED_DELETE : STAGED_PUT;
+    size_t head_len = 1 + num_put_varint(head + 1, op->key.len);
+    record_staging_key(&writer->key, cut_id, sequence);
+    record_value_begin(&writer->value);
+    append(&writer->value, head, head_len);
+    append(&writer->value, op->key.data, op->key.len);
+    append(&writer->value, op->value.data, op->value.len);
+    record_value_end(&writer->value, buf_slice(&writer->key));
+    store_batch_put(writer->batch, buf_slice(&writer->key),
+                    buf_slice(&writer->value));
+}
+
+static err_t stage_all(struct writer *writer, uint64_t cut_id,
+                       struct store_batch *batch)
+{
+    struct store_batch_cursor cursor;
+    struct store_op           op;
+    uint32_t                  sequence = 0;
+    err_t                     err = ERR_OK;
+    store_batch_cursor_init(&cursor, batch, true);
+    while (err == ERR_OK && store_batch_next(&cursor, &op)) {
+        put_staged(writer, cut_id, sequence++, &op);
+        err = flush_if_full(writer);
+    }
+    return err;
+}
+
+static void put_commit(struct writer *writer, uint64_t cut_id)
+{
+    uint8_t id[8];
+    num_put_be64(id, cut_id);
+    record_meta_key(&writer->key, STAGED_NAME);
+    record_value_begin(&writer->value);
+    append(&writer->value, id, sizeof(id));
+    record_value_end(&writer->value, buf_slice(&writer->key));
+    store_batch_put(writer->batch, buf_slice(&writer->key),
+                    buf_slice(&writer->value));
+}
+
+/* Adds to the piece what the staging record says, and its own delete. */
+static err_t unstage_one(struct writer *writer, slice key, slice value)
+{
+    slice    in;
+    uint64_t key_len;
+    err_t    err = record_value_open(key, value, &in);
+    if (err != ERR_OK || in.len < 2)
+        return err_set(writer->why, ERR_CORRUPT, "a staged record is damaged");
+    uint8_t kind = (uint8_t)in.data[0];
+    in = slice_make(in.data + 1, in.len - 1);
+    size_t used = num_get_varint(in, &key_len);
+    if (used == 0 || key_len > in.len - used)
+        return err_set(writer->why, ERR_CORRUPT, "a staged record is damaged");
+    slice own = slice_make(in.data + used, (size_t)key_len);
+    slice rest = slice_make(own.data + own.len, in.len - used - own.len);
+    if (kind == STAGED_DELETE)
+        store_batch_delete(writer->batch, own);
+    else
+        store_batch_put(writer->batch, own, rest);
+    store_batch_delete(writer->batch, key);
+    return ERR_OK;
+}
+
+static bool is_staging(slice key)
+{
+    return key.len > 0 && key.data[0] == RECORD_STAGING;
+}
+
+/* Moves all staged records into place, or (keep false) drops them. A piece
+ * holds the records and the deletes of their staging records, so it may be
+ * cut short anywhere and done again. */
+static err_t unstage_all(struct writer *writer, bool keep)
+{
+    const char first = RECORD_STAGING;
+    err_t      err = ERR_OK;
+    struct store_iter *iter = store_iter_new(writer->store, NULL);
+    for (store_iter_seek(iter, slice_make(&first, 1));
+         store_iter_valid(iter) && is_staging(store_iter_key(iter)) &&
+         err == ERR_OK;
+         store_iter_next(iter)) {
+        slice key = store_iter_key(iter);
+        if (keep)
+            err = unstage_one(writer, key, store_iter_value(iter));
+        else
+            store_batch_delete(writer->batch, key);
+        if (err == ERR_OK)
+            err = flush_if_full(writer);
+    }
+    if (err == ERR_OK)
+        err = store_iter_error(iter, writer->why);
+    store_iter_free(iter);
+    return err;
+}
+
+static err_t finish_staged(struct writer *writer, bool durable)
+{
+    err_t err = unstage_all(writer, true);
+    if (err != ERR_OK)
+        return err;
+    record_meta_key(&writer->key, STAGED_NAME);
+    store_batch_delete(writer->batch, buf_slice(&writer->key));
+    return flush_piece(writer, durable);
+}
+
+static err_t write_staged(struct writer *writer, struct save_job *save)
+{
+    save->staged = true;
+    err_t err = stage_all(writer, save->cut_id, save->batch);
+    store_batch_free(save->batch);
+    save->batch = NULL;
+    if (err == ERR_OK)
+        err = flush_piece(writer, false);
+    if (err != ERR_OK)
+        return err;
+    put_commit(writer, save->cut_id);
+    err = flush_piece(writer, save->durable);
+    return err == ERR_OK ? finish_staged(writer, save->durable) : err;
+}
+
+err_t save_recover_staged(struct store *store, size_t batch_max, bool durable,
+                          struct err_text *why)
+{
+    struct writer    writer;
+    struct store_get get;
+    writer_init(&writer, store, batch_max / 2, why);
+    record_meta_key(&writer.key, STAGED_NAME);
+    err_t err = store_get_one(store, buf_slice(&writer.key), &get);
+    if (err == ERR_OK) {
+        store_value_free(get.value);
+        err = finish_staged(&writer, durable);
+    } else if (err == ERR_NOT_FOUND) {
+        err = unstage_all(&writer, false);
+        if (err == ERR_OK)
+            err = flush_piece(&writer, false);
+    } else if (why != NULL) {
+        *why = get.why;
+    }
+    writer_deinit(&writer);
+    return err;
+}
+
+/* --- the job ------------------------------------------------------------- */
+
+void save_run(struct job *job)
+{
+    struct save_job *save = CONTAINER_OF(job, struct save_job, job);
+    struct writer    writer;
+    /* A piece may be one page over; halves keep it within the bound. */
+    writer_init(&writer, save->store, save->batch_max / 2, &save->why);
+    err_t err = ERR_OK;
+    for (size_t i = 0; i < save->big_count && err == ERR_OK; i++)
+        err = write_pages(&writer, &save->bigs[i]);
+    if (err == ERR_OK)
+        err = flush_piece(&writer, false);
+    if (err == ERR_OK && store_batch_bytes(save->batch) > save->batch_max) {
+        err = write_staged(&writer, save);
+    } else if (err == ERR_OK) {
+        err = store_write(save->store, save->batch, save->durable, &save->why);
+        save->batch = NULL;
+    }
+    store_batch_free(save->batch);
+    save->batch = NULL;
+    save->err = err;
+    writer_deinit(&writer);
+}
