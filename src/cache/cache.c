@@ -51,12 +51,15 @@ struct entry *cache_find(const struct cache *cache, uint32_t space, slice key,
 
 void cache_touch(struct cache *cache, struct entry *entry)
 {
-    if ((entry->flags & ENTRY_USE_MASK) < ENTRY_USE_MASK)
-        entry->flags++;
-    if (entry->flags & ENTRY_BUSY)
-        cache_busy(cache, entry)->used_s = cache->now_s;
+    struct busy *busy = cache_busy(cache, entry);
+    if (busy != NULL)
+        busy->used_s = cache->now_s;
     else
         entry->used_s = cache->now_s;
+    /* The use that an entry was loaded for is not a second one. */
+    bool is_first = busy != NULL && busy->pins > 0;
+    if (!is_first && (entry->flags & ENTRY_USE_MASK) < ENTRY_USE_MASK)
+        entry->flags++;
 }
 
 uint32_t cache_idle_s(const struct cache *cache, const struct entry *entry)

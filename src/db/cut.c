@@ -75,7 +75,8 @@ int64_t db_next_flush_ms(const struct db *db)
 
 bool cut_wanted(const struct db *db)
 {
-    if (db->cut.phase != CUT_NONE || db->reopening || oldest_ms(db) < 0)
+    if (db->cut.phase != CUT_NONE || db->reopening || db->must_reopen ||
+        oldest_ms(db) < 0)
         return false;
     if (db->failing)
         return db->now_ms >= db->retry_at_ms;
@@ -362,12 +363,12 @@ static void save_done(struct job *job)
     LOG_DEBUG(db->opt.log, "done save of epoch %llu: %s",
               (unsigned long long)save->cut_id, err_name(save->err));
     db->stats.last_flush_ok = save->err == ERR_OK;
+    ASSERT(cut->phase == CUT_WRITE && cut->epoch == save->cut_id);
+    cut->phase = CUT_FINISH;
     if (save->err != ERR_OK) {
         db->stats.flush_errors++;
         fail_begin(db, &save->why);
     } else {
-        ASSERT(cut->phase == CUT_WRITE);
-        cut->phase = CUT_FINISH;
         db->durable_epoch = cut->epoch;
         db->failing = false;
         db->garbage_known |= cut->makes_garbage;

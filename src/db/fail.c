@@ -105,6 +105,11 @@ void fail_begin(struct db *db, const struct err_text *why)
         db->retry_delay_ms = RETRY_FIRST_MS;
     db->failing = true;
     db->flush_wanted = false;
+    /* A save is on its way, and its job holds what the cut holds. The store
+     * writes nothing more before it is reopened, so the save will fail too, and
+     * bring us here again. */
+    if (db->cut.phase == CUT_WRITE)
+        return;
     if (db->cut.phase != CUT_NONE)
         cut_abort(db);
     db->disk_generation++;

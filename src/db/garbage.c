@@ -15,6 +15,7 @@ struct garbage_job {
     struct db          *db;
     struct store       *store;
     struct buf          at; /* in: where to go on; out: where it stopped */
+    bool                durable;
     bool                more;
     uint64_t            deleted;
     err_t               err;
@@ -143,7 +144,8 @@ static void garbage_run(struct job *base)
     if (job->more)
         drop_some(job, buf_slice(&name));
     if (job->err == ERR_OK && store_batch_count(job->batch) > 0) {
-        job->err = store_write(job->store, job->batch, false, &job->why);
+        job->err = store_write(job->store, job->batch, job->durable,
+                               &job->why);
         job->batch = NULL;
     }
     store_batch_free(job->batch);
@@ -178,6 +180,7 @@ void garbage_step(struct db *db)
                              .done = garbage_done };
     job->db = db;
     job->store = db->opt.store;
+    job->durable = db->opt.fsync;
     job->at = db->garbage_at;
     buf_init(&db->garbage_at, SIZE_MAX);
     db->garbage_running = true;

@@ -23,17 +23,20 @@ struct writer {
     struct store       *store;
     struct store_batch *batch; /* the piece that is being filled */
     size_t              piece_max;
+    bool                durable; /* of every piece: with power lost, a log must
+                                    not have a hole before what counts */
     struct buf          key;
     struct buf          value;
     struct err_text    *why;
 };
 
 static void writer_init(struct writer *writer, struct store *store,
-                        size_t piece_max, struct err_text *why)
+                        size_t piece_max, bool durable, struct err_text *why)
 {
     *writer = (struct writer){ .store = store,
                                .batch = store_batch_new(),
                                .piece_max = piece_max,
+                               .durable = durable,
                                .why = why };
     buf_init(&writer->key, SIZE_MAX);
     buf_init(&writer->value, SIZE_MAX);
@@ -46,19 +49,19 @@ static void writer_deinit(struct writer *writer)
     buf_deinit(&writer->value);
 }
 
-static err_t flush_piece(struct writer *writer, bool durable)
+static err_t flush_piece(struct writer *writer)
 {
     struct store_batch *piece = writer->batch;
-    if (store_batch_count(piece) == 0 && !durable)
+    if (store_batch_count(piece) == 0)
         return ERR_OK;
     writer->batch = store_batch_new();
-    return store_write(writer->store, piece, durable, writer->why);
+    return store_write(writer->store, piece, writer->durable, writer->why);
 }
 
 static err_t flush_if_full(struct writer *writer)
 {
     return store_batch_bytes(writer->batch) >= writer->piece_max
-               ? flush_piece(writer, false)
+               ? flush_piece(writer)
                : ERR_OK;
 }
 
@@ -201,14 +204,14 @@ static err_t unstage_all(struct writer *writer, bool keep)
     return err;
 }
 
-static err_t finish_staged(struct writer *writer, bool durable)
+static err_t finish_staged(struct writer *writer)
 {
     err_t err = unstage_all(writer, true);
     if (err != ERR_OK)
         return err;
     record_meta_key(&writer->key, STAGED_NAME);
     store_batch_delete(writer->batch, buf_slice(&writer->key));
-    return flush_piece(writer, durable);
+    return flush_piece(writer);
 }
 
 static err_t write_staged(struct writer *writer, struct save_job *save)
@@ -218,12 +221,12 @@ static err_t write_staged(struct writer *writer, struct save_job *save)
     store_batch_free(save->batch);
     save->batch = NULL;
     if (err == ERR_OK)
-        err = flush_piece(writer, false);
+        err = flush_piece(writer);
     if (err != ERR_OK)
         return err;
     put_commit(writer, save->cut_id);
-    err = flush_piece(writer, save->durable);
-    return err == ERR_OK ? finish_staged(writer, save->durable) : err;
+    err = flush_piece(writer);
+    return err == ERR_OK ? finish_staged(writer) : err;
 }
 
 err_t save_recover_staged(struct store *store, size_t batch_max, bool durable,
@@ -231,16 +234,16 @@ err_t save_recover_staged(struct store *store, size_t batch_max, bool durable,
 {
     struct writer    writer;
     struct store_get get;
-    writer_init(&writer, store, batch_max / 2, why);
+    writer_init(&writer, store, batch_max / 2, durable, why);
     record_meta_key(&writer.key, STAGED_NAME);
     err_t err = store_get_one(store, buf_slice(&writer.key), &get);
     if (err == ERR_OK) {
         store_value_free(get.value);
-        err = finish_staged(&writer, durable);
+        err = finish_staged(&writer);
     } else if (err == ERR_NOT_FOUND) {
         err = unstage_all(&writer, false);
         if (err == ERR_OK)
-            err = flush_piece(&writer, false);
+            err = flush_piece(&writer);
     } else if (why != NULL) {
         *why = get.why;
     }
@@ -255,12 +258,13 @@ void save_run(struct job *job)
     struct save_job *save = CONTAINER_OF(job, struct save_job, job);
     struct writer    writer;
     /* A piece may be one page over; halves keep it within the bound. */
-    writer_init(&writer, save->store, save->batch_max / 2, &save->why);
+    writer_init(&writer, save->store, save->batch_max / 2, save->durable,
+                &save->why);
     err_t err = ERR_OK;
     for (size_t i = 0; i < save->big_count && err == ERR_OK; i++)
         err = write_pages(&writer, &save->bigs[i]);
     if (err == ERR_OK)
-        err = flush_piece(&writer, false);
+        err = flush_piece(&writer);
     if (err == ERR_OK && store_batch_bytes(save->batch) > save->batch_max) {
         err = write_staged(&writer, save);
     } else if (err == ERR_OK) {

@@ -98,6 +98,15 @@ void unsettle(struct db *db, struct busy *busy)
         space->unsettled++;
 }
 
+/* Nobody is told a number that is not exact. */
+static void give_up(struct db *db, err_t err, const struct err_text *why)
+{
+    db_error(db, "look", why);
+    LIST_EACH (link, &db->settle)
+        CONTAINER_OF(link, struct db_wait, link)->err = err;
+    park_wake_list(db, &db->settle);
+}
+
 static void take_result(struct db *db, struct look_job *job, struct look *look)
 {
     struct busy *busy = look->busy;
@@ -107,7 +116,10 @@ static void take_result(struct db *db, struct look_job *job, struct look *look)
     if (is_void && wanted && !db->reopening) {
         settle_look_at(db, &busy, 1);
     } else if (!is_void && look->err != ERR_OK) {
-        fail_begin(db, &job->why);
+        if (!list_empty(&busy->saving_link))
+            fail_begin(db, &job->why);
+        else
+            give_up(db, look->err, &job->why);
     } else if (!is_void && wanted) {
         settle(db, busy, &look->disk);
         if (!list_empty(&busy->saving_link))

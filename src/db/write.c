@@ -213,6 +213,8 @@ enum db_verdict db_wait_flushed(struct db *db, struct db_wait *wait)
 
 enum db_verdict db_wait_settled(struct db *db, struct db_wait *wait)
 {
+    if (wait->err != ERR_OK)
+        return DB_FAILED;
     bool counts_known = !db->reopening && !db->must_reopen;
     if (db->unsettled == 0 && counts_known)
         return DB_READY;

@@ -1,0 +1,442 @@
+/* cmd_client.c - CLIENT: who is connected, what they call themselves, and
+ * sending them away.
+ *
+ * All clients are of type "normal" and log in as the user "default": other
+ * types are known by name, and match nobody. What net/ knows of a connection
+ * comes through the server's hooks. */
+#include "cmd/doc.h"
+#include "cmd/handlers.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/num.h"
+
+/* --- names --------------------------------------------------------------- */
+
+bool call_text_ok(struct call *call, slice what, slice text)
+{
+    if (session_text_ok(text))
+        return true;
+    reply_errorf(call->reply,
+                 "ERR %.*s cannot contain spaces, newlines or special "
+                 "characters.",
+                 (int)what.len, what.data);
+    return false;
+}
+
+enum call_result cmd_client_id(struct call *call)
+{
+    reply_int(call->reply, (int64_t)call->session->id);
+    return CALL_DONE;
+}
+
+enum call_result cmd_client_getname(struct call *call)
+{
+    if (call->session->name != NULL)
+        reply_bulk_string(call->reply, call->session->name);
+    else
+        reply_null(call->reply);
+    return CALL_DONE;
+}
+
+enum call_result cmd_client_setname(struct call *call)
+{
+    struct session *session = call->session;
+    slice           name = call->argv[2];
+    if (!call_text_ok(call, SLICE_LITERAL("Client names"), name))
+        return CALL_DONE;
+    session_set_text(session, &session->name, name);
+    reply_ok(call->reply);
+    return CALL_DONE;
+}
+
+enum call_result cmd_client_setinfo(struct call *call)
+{
+    struct session *session = call->session;
+    slice           option = call->argv[2], text = call->argv[3];
+    char          **field;
+    if (slice_equal_nocase(option, "lib-name")) {
+        field = &session->lib_name;
+    } else if (slice_equal_nocase(option, "lib-ver")) {
+        field = &session->lib_ver;
+    } else {
+        reply_errorf(call->reply, "ERR Unrecognized option '%.*s'",
+                     (int)option.len, option.data);
+        return CALL_DONE;
+    }
+    if (!call_text_ok(call, option, text))
+        return CALL_DONE;
+    session_set_text(session, field, text);
+    reply_ok(call->reply);
+    return CALL_DONE;
+}
+
+/* --- one line of CLIENT LIST --------------------------------------------- */
+
+static void flag_letters(const struct session *session, char out[8])
+{
+    static const struct {
+        uint32_t flag;
+        char     letter;
+    } letters[] = {
+        { SESSION_CLOSE_AFTER_REPLY, 'c' }, { SESSION_CLOSE_ASAP, 'A' },
+        { SESSION_UNIX_SOCKET, 'U' },       { SESSION_NO_EVICT, 'e' },
+        { SESSION_NO_TOUCH, 'T' },
+    };
+    size_t len = 0;
+    if (session->wait.state != DB_WAIT_NONE)
+        out[len++] = 'b';
+    for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+        if (session->flags & letters[i].flag)
+            out[len++] = letters[i].letter;
+    if (len == 0)
+        out[len++] = 'N';
+    out[len] = '\0';
+}
+
+static size_t bytes_of_args(const struct call *call)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < call->argc; i++)
+        bytes += call->argv[i].len;
+    return bytes;
+}
+
+static int64_t seconds_since(const struct call *call, int64_t then_ms)
+{
+    return call->server->now_ms / 1000 - then_ms / 1000;
+}
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* All of Redis 7.2's fields. There is neither MULTI nor publish/subscribe yet,
+ * and no reply buffer of a client's own (rbs, rbp, obl). */
+static err_t add_line(struct call *call, const struct session *session,
+                      struct buf *out)
+{
+    bool                  me = session == call->session;
+    const struct command *command = me ? call->command : session->last_command;
+    struct server_hooks  *hooks = &call->server->hooks;
+    struct command_name   name = { "NULL" };
+    struct session_net    net = { .fd = -1 };
+    char                  flags[8];
+    if (command != NULL)
+        name = command_full_name(command);
+    hooks->describe_session(hooks->arg, session, &net);
+    flag_letters(session, flags);
+    return buf_printf(
+        out,
+        "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s "
+        "db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu "
+        "argv-mem=%zu multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu "
+        "tot-mem=%zu events=%s%s cmd=%s user=%s redir=-1 resp=%d lib-name=%s "
+        "lib-ver=%s\n",
+        (unsigned long long)session->id, session->peer, session->local, net.fd,
+        or_empty(session->name),
+        (long long)seconds_since(call, session->created_ms),
+        me ? 0LL : (long long)seconds_since(call, session->active_ms), flags,
+        session->db, net.query_bytes, net.query_capacity,
+        me ? bytes_of_args(call) : net.args_bytes, net.reply_blocks,
+        net.reply_bytes, net.total_bytes, net.readable ? "r" : "",
+        net.writable ? "w" : "", name.text, session->user, session->resp,
+        or_empty(session->lib_name), or_empty(session->lib_ver));
+}
+
+/* --- CLIENT LIST, CLIENT INFO -------------------------------------------- */
+
+/* A client may ask for the same line a million times, in few bytes: what gets
+ * too long is refused. */
+static enum call_result reply_lines(struct call *call, const struct buf *lines,
+                                    err_t err)
+{
+    if (err != ERR_OK)
+        call_error(call, ERR_OOM);
+    else
+        reply_verbatim(call->reply, buf_slice(lines), "txt");
+    return CALL_DONE;
+}
+
+enum call_result cmd_client_info(struct call *call)
+{
+    struct buf lines;
+    buf_init(&lines, server_max_value_bytes(call->server));
+    err_t            err = add_line(call, call->session, &lines);
+    enum call_result result = reply_lines(call, &lines, err);
+    buf_deinit(&lines);
+    return result;
+}
+
+static int compare_id(const void *id, const void *session)
+{
+    uint64_t wanted = *(const uint64_t *)id;
+    uint64_t found = (*(const struct session *const *)session)->id;
+    return wanted < found ? -1 : wanted > found;
+}
+
+/* The sessions stand in order of id: in an array they can be searched. */
+static const struct session **sessions_by_id(const struct server *server)
+{
+    const struct session **all =
+        mem_alloc((server->session_count + 1) * sizeof(struct session *));
+    size_t count = 0;
+    LIST_EACH (link, &server->sessions) {
+        all[count++] = CONTAINER_OF(link, struct session, link);
+    }
+    return all;
+}
+
+/* False: one is no number, and that was answered. */
+static bool ids_ok(struct call *call)
+{
+    int64_t id;
+    for (size_t i = 3; i < call->argc; i++) {
+        if (num_parse_int64(call->argv[i], &id))
+            continue;
+        reply_error(call->reply, "ERR Invalid client ID");
+        return false;
+    }
+    return true;
+}
+
+static err_t add_ids(struct call *call, struct buf *out)
+{
+    struct server         *server = call->server;
+    const struct session **all = sessions_by_id(server);
+    err_t                  err = ERR_OK;
+    for (size_t i = 3; i < call->argc && err == ERR_OK; i++) {
+        int64_t id = 0;
+        (void)num_parse_int64(call->argv[i], &id);
+        uint64_t wanted = id > 0 ? (uint64_t)id : 0; /* 0: nobody has it */
+        const struct session **found =
+            bsearch(&wanted, all, server->session_count,
+                    sizeof(struct session *), compare_id);
+        if (found != NULL)
+            err = add_line(call, *found, out);
+    }
+    mem_free(all);
+    return err;
+}
+
+static err_t add_all(struct call *call, struct buf *out)
+{
+    err_t err = ERR_OK;
+    LIST_EACH (link, &call->server->sessions) {
+        err = add_line(call, CONTAINER_OF(link, struct session, link), out);
+        if (err != ERR_OK)
+            break;
+    }
+    return err;
+}
+
+/* False: there is no such type, and that was answered. */
+static bool parse_type(struct call *call, slice text, bool *normal)
+{
+    *normal = slice_equal_nocase(text, "normal");
+    if (*normal || slice_equal_nocase(text, "slave") ||
+        slice_equal_nocase(text, "replica") ||
+        slice_equal_nocase(text, "pubsub") ||
+        slice_equal_nocase(text, "master"))
+        return true;
+    reply_errorf(call->reply, "ERR Unknown client type '%.*s'", (int)text.len,
+                 text.data);
+    return false;
+}
+
+enum call_result cmd_client_list(struct call *call)
+{
+    bool by_id = call->argc > 3 && call_arg_is(call, 2, "id");
+    bool by_type = call->argc == 4 && call_arg_is(call, 2, "type");
+    bool normal = true;
+    if (!by_id && !by_type && call->argc != 2) {
+        call_syntax_error(call);
+        return CALL_DONE;
+    }
+    if (by_type && !parse_type(call, call->argv[3], &normal))
+        return CALL_DONE;
+    if (by_id && !ids_ok(call))
+        return CALL_DONE;
+    struct buf lines;
+    buf_init(&lines, server_max_value_bytes(call->server));
+    err_t err = ERR_OK;
+    if (by_id)
+        err = add_ids(call, &lines);
+    else if (normal)
+        err = add_all(call, &lines);
+    enum call_result result = reply_lines(call, &lines, err);
+    buf_deinit(&lines);
+    return result;
+}
+
+/* --- CLIENT KILL --------------------------------------------------------- */
+
+struct filter {
+    const slice *addr, *laddr; /* NULL: any */
+    uint64_t     id;           /* 0: any */
+    bool         nobody;       /* a type that we have no clients of */
+    bool         skip_me;
+};
+
+static bool parse_skip_me(struct call *call, slice text, struct filter *filter)
+{
+    filter->skip_me = slice_equal_nocase(text, "yes");
+    if (filter->skip_me || slice_equal_nocase(text, "no"))
+        return true;
+    call_syntax_error(call);
+    return false;
+}
+
+static bool parse_id(struct call *call, slice text, struct filter *filter)
+{
+    int64_t id;
+    if (num_parse_int64(text, &id) && id > 0) {
+        filter->id = (uint64_t)id;
+        return true;
+    }
+    reply_error(call->reply, "ERR client-id should be greater than 0");
+    return false;
+}
+
+/* The last of several types is the one that counts. */
+static bool parse_type_filter(struct call *call, slice text,
+                              struct filter *filter)
+{
+    bool normal;
+    if (!parse_type(call, text, &normal))
+        return false;
+    filter->nobody = !normal;
+    return true;
+}
+
+static bool parse_user(struct call *call, slice text)
+{
+    if (slice_equal(text, SLICE_LITERAL("default")))
+        return true;
+    reply_errorf(call->reply, "ERR No such user '%.*s'", (int)text.len,
+                 text.data);
+    return false;
+}
+
+/* One option and its value; an error is answered. */
+static bool parse_option(struct call *call, size_t i, struct filter *filter)
+{
+    const slice *value = &call->argv[i + 1];
+    if (call_arg_is(call, i, "id"))
+        return parse_id(call, *value, filter);
+    if (call_arg_is(call, i, "type"))
+        return parse_type_filter(call, *value, filter);
+    if (call_arg_is(call, i, "user"))
+        return parse_user(call, *value);
+    if (call_arg_is(call, i, "skipme"))
+        return parse_skip_me(call, *value, filter);
+    if (call_arg_is(call, i, "addr")) {
+        filter->addr = value;
+        return true;
+    }
+    if (call_arg_is(call, i, "laddr")) {
+        filter->laddr = value;
+        return true;
+    }
+    call_syntax_error(call);
+    return false;
+}
+
+static bool parse_kill(struct call *call, struct filter *filter)
+{
+    *filter = (struct filter){ .skip_me = call->argc > 3 };
+    if (call->argc == 3) {
+        filter->addr = &call->argv[2];
+        return true;
+    }
+    for (size_t i = 2; i < call->argc; i += 2) {
+        if (i + 1 == call->argc) {
+            call_syntax_error(call);
+            return false;
+        }
+        if (!parse_option(call, i, filter))
+            return false;
+    }
+    return true;
+}
+
+static bool text_matches(const slice *wanted, const char *text)
+{
+    return wanted == NULL || slice_equal(*wanted, slice_from_string(text));
+}
+
+static bool matches(const struct call *call, const struct filter *filter,
+                    const struct session *session)
+{
+    return !filter->nobody && text_matches(filter->addr, session->peer) &&
+           text_matches(filter->laddr, session->local) &&
+           (filter->id == 0 || filter->id == session->id) &&
+           !(filter->skip_me && session == call->session);
+}
+
+/* Closing takes a session off the list, and no other one. */
+enum call_result cmd_client_kill(struct call *call)
+{
+    struct server_hooks *hooks = &call->server->hooks;
+    enum call_result     result = CALL_DONE;
+    struct filter        filter;
+    int64_t              killed = 0;
+    if (!parse_kill(call, &filter))
+        return CALL_DONE;
+    LIST_EACH_SAFE (link, &call->server->sessions) {
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        if (!matches(call, &filter, session))
+            continue;
+        killed++;
+        if (session == call->session)
+            result = CALL_CLOSE; /* it gets its reply */
+        else
+            hooks->close_session(hooks->arg, session, false);
+    }
+    if (call->argc > 3)
+        reply_int(call->reply, killed);
+    else if (killed > 0)
+        reply_ok(call->reply);
+    else
+        reply_error(call->reply, "ERR No such client");
+    return result;
+}
+
+enum call_result cmd_client_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "GETNAME",
+        "    The name of this connection.",
+        "ID",
+        "    The id of this connection.",
+        "INFO",
+        "    The line of CLIENT LIST about this connection.",
+        "KILL <ip:port>",
+        "    Closes the connection from this address.",
+        "KILL <option> <value> [<option> <value> [...]]",
+        "    Closes the connections that all options are true for:",
+        "    * ADDR (<ip:port>|<unixsocket>:0)",
+        "      It comes from this address.",
+        "    * ID <client-id>",
+        "      It has this id.",
+        "    * LADDR (<ip:port>|<unixsocket>:0)",
+        "      It was made to this address of the server.",
+        "    * SKIPME (YES|NO)",
+        "      It is not the connection that asks (default: yes).",
+        "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+        "      It is of this type.",
+        "    * USER <username>",
+        "      It logged in as this user.",
+        "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <id> [<id> ...]]",
+        "    Tells about all connections, or about these, a line each.",
+        "SETINFO (LIB-NAME|LIB-VER) <text>",
+        "    Tells which client library this connection uses.",
+        "SETNAME <name>",
+        "    Names this connection.",
+        NULL,
+    };
+    call_help(call, "CLIENT", lines);
+    return CALL_DONE;
+}

@@ -1,0 +1,205 @@
+/* cmd_key.c - keys as such, whatever they hold: delete, count, rename, empty.
+ *
+ * None of these loads a value but RENAME, which writes it under another key:
+ * the pages of a large value belong to the slot of the key they were written
+ * for, so they are written anew. */
+#include "cmd/cmd_string.h"
+
+#include "base/assert.h"
+#include "cache/cache.h"
+#include "cmd/handlers.h"
+
+/* --- deleting ------------------------------------------------------------ */
+
+/* Values are given back at once and pages go to the garbage family, so UNLINK
+ * has nothing to do differently. */
+enum call_result cmd_del(struct call *call)
+{
+    int64_t deleted = 0;
+    for (size_t i = 1; i < call->argc; i++) {
+        struct db_key key = call_key(call, i);
+        deleted += db_delete(call->db, &key, "del");
+    }
+    reply_int(call->reply, deleted);
+    return CALL_DONE;
+}
+
+enum call_result cmd_unlink(struct call *call)
+{
+    return cmd_del(call);
+}
+
+/* --- looking ------------------------------------------------------------- */
+
+static enum call_result count_existing(struct call *call, bool touch)
+{
+    int64_t count = 0;
+    for (size_t i = 1; i < call->argc; i++) {
+        struct db_key key = call_key(call, i);
+        count += db_look(call->db, &key, touch) != NULL;
+    }
+    reply_int(call->reply, count);
+    return CALL_DONE;
+}
+
+enum call_result cmd_exists(struct call *call)
+{
+    return count_existing(call, false);
+}
+
+/* Touches even after CLIENT NO-TOUCH: it was asked to. */
+enum call_result cmd_touch(struct call *call)
+{
+    return count_existing(call, true);
+}
+
+static const char *const type_names[OBJ_TYPE_COUNT] = {
+    [OBJ_STRING] = "string",
+};
+
+enum call_result cmd_type(struct call *call)
+{
+    const struct entry *entry = db_look(call->db, &call->key, false);
+    reply_simple(call->reply,
+                 entry != NULL ? type_names[entry_type(entry)] : "none");
+    return CALL_DONE;
+}
+
+enum call_result cmd_dbsize(struct call *call)
+{
+    switch (db_wait_settled(call->db, &call->session->wait)) {
+    case DB_PARKED:
+        return CALL_PARKED;
+    case DB_FAILED:
+        call_error(call, call->session->wait.err);
+        return CALL_DONE;
+    case DB_READY:
+        break;
+    }
+    reply_int(call->reply, db_key_count(call->db, call->space));
+    return CALL_DONE;
+}
+
+/* --- renaming ------------------------------------------------------------ */
+
+/* RENAME overwrites its second key blindly. */
+enum db_need need_rename(const struct call *call, size_t key_index)
+{
+    if (key_index == 0)
+        return DB_NEED_VALUE;
+    return call->command->handler == cmd_renamenx ? DB_NEED_HEADER
+                                                  : DB_NEED_NONE;
+}
+
+/* The new entry stands beside the old one until that is deleted. */
+size_t grow_rename(struct call *call)
+{
+    const struct entry *entry = db_look(call->db, &call->key, false);
+    return entry != NULL ? entry->value_len : 0;
+}
+
+static void move_to(struct call *call, const struct entry *entry,
+                    const struct db_key *to)
+{
+    struct entry_spec spec = cache_spec(entry);
+    char             *copy = NULL;
+    spec.object_id = 0;
+    if (spec.blob != NULL) {
+        blob_ref(spec.blob);
+    } else {
+        copy = mem_alloc(spec.value.len + 1);
+        if (spec.value.len > 0)
+            memcpy(copy, spec.value.data, spec.value.len);
+        spec.value.data = copy;
+    }
+    db_delete(call->db, &call->key, "rename_from");
+    db_put(call->db, to, &spec, "rename_to");
+    blob_unref(spec.blob);
+    mem_free(copy);
+}
+
+/* What is answered in place of moving anything, or NULL. */
+static bool rename_refused(struct call *call, const struct db_key *to, bool nx)
+{
+    bool is_same = slice_equal(call->argv[1], call->argv[2]);
+    if (db_look(call->db, &call->key, true) == NULL)
+        reply_error(call->reply, "ERR no such key");
+    else if (is_same && !nx)
+        reply_ok(call->reply);
+    else if (is_same || (nx && db_look(call->db, to, true) != NULL))
+        reply_int(call->reply, 0);
+    else
+        return false;
+    return true;
+}
+
+static enum call_result rename_key(struct call *call, bool nx)
+{
+    struct db_key to = call_key(call, 2);
+    if (rename_refused(call, &to, nx))
+        return CALL_DONE;
+    const struct entry *from = db_look(call->db, &call->key, false);
+    size_t              most = server_max_value_bytes(call->server);
+    if (to.key.len > most || from->value_len > most - to.key.len) {
+        call_error(call, ERR_OOM);
+        return CALL_DONE;
+    }
+    move_to(call, from, &to);
+    if (nx)
+        reply_int(call->reply, 1);
+    else
+        reply_ok(call->reply);
+    return CALL_DONE;
+}
+
+enum call_result cmd_rename(struct call *call)
+{
+    return rename_key(call, false);
+}
+
+enum call_result cmd_renamenx(struct call *call)
+{
+    return rename_key(call, true);
+}
+
+/* --- emptying ------------------------------------------------------------ */
+
+/* ASYNC and SYNC are the same: emptying is a new namespace, and the old one's
+ * records go in the background. */
+static bool flush_syntax_ok(struct call *call)
+{
+    if (call->argc == 1 ||
+        (call->argc == 2 &&
+         (call_arg_is(call, 1, "async") || call_arg_is(call, 1, "sync"))))
+        return true;
+    call_syntax_error(call);
+    return false;
+}
+
+/* A database that is known to have no keys has nothing to lose; a new
+ * namespace for it would only be work. */
+static void flush_space(struct call *call, struct db_space *space)
+{
+    if (space->unsettled == 0 && db_key_count(call->db, space) == 0)
+        return;
+    db_flush_space(call->db, space);
+}
+
+enum call_result cmd_flushdb(struct call *call)
+{
+    if (!flush_syntax_ok(call))
+        return CALL_DONE;
+    flush_space(call, call->space);
+    reply_ok(call->reply);
+    return CALL_DONE;
+}
+
+enum call_result cmd_flushall(struct call *call)
+{
+    if (!flush_syntax_ok(call))
+        return CALL_DONE;
+    for (int i = 0; i < call->server->config->databases; i++)
+        flush_space(call, db_space(call->db, (unsigned)i));
+    reply_ok(call->reply);
+    return CALL_DONE;
+}

@@ -1,0 +1,145 @@
+/* command.h - the command table, and what a command sees when it runs.
+ *
+ * One line of the table (table.c) drives dispatch, arity, flags, which
+ * arguments are keys, what of each key must be in memory before the handler
+ * runs, and COMMAND's replies.
+ *
+ * A handler runs on the loop thread from start to end, with everything that it
+ * needs in memory, and answers into call->reply. In its look phase (checks,
+ * db_look) it changes nothing and may return CALL_PARKED after parking
+ * call->wait; then it is run again from its start. Its change phase (db_put,
+ * db_delete) can't fail.
+ */
+#ifndef CMD_COMMAND_H
+#define CMD_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "cmd/server.h"
+#include "db/db.h"
+#include "resp/reply.h"
+
+enum call_result {
+    CALL_DONE,
+    CALL_PARKED, /* nothing was answered; run it again when the wait is ready */
+    CALL_CLOSE   /* answered; close the connection once the reply is out */
+};
+
+struct call {
+    struct server        *server;
+    struct session       *session;
+    const struct command *command; /* the subcommand, if there is one */
+    const slice          *argv;
+    size_t                argc;
+    struct reply         *reply;
+    struct db            *db;
+    struct db_space      *space;   /* the selected database */
+    struct db_key         key;     /* the first key, hashed, if there is one */
+};
+
+typedef enum call_result command_handler(struct call *call);
+
+/* Redis's flags, in the order in which COMMAND INFO shows them (doc.c has the
+ * names), and ours at the end. */
+enum command_flag {
+    CMD_WRITE          = 1 << 0,
+    CMD_READONLY       = 1 << 1,
+    CMD_DENYOOM        = 1 << 2, /* grows: memory is asked for first */
+    CMD_ADMIN          = 1 << 3,
+    CMD_PUBSUB         = 1 << 4,
+    CMD_NOSCRIPT       = 1 << 5,
+    CMD_BLOCKING       = 1 << 6,
+    CMD_LOADING        = 1 << 7,
+    CMD_STALE          = 1 << 8,
+    CMD_SKIP_MONITOR   = 1 << 9,
+    CMD_SKIP_SLOWLOG   = 1 << 10,
+    CMD_FAST           = 1 << 11,
+    CMD_NO_AUTH        = 1 << 12,
+    CMD_NO_MANDATORY_KEYS = 1 << 13,
+    CMD_NO_ASYNC_LOADING = 1 << 14,
+    CMD_NO_MULTI       = 1 << 15,
+    CMD_MOVABLEKEYS    = 1 << 16,
+    CMD_ALLOW_BUSY     = 1 << 17,
+    CMD_PROTECTED      = 1 << 18, /* this and the next: Redis hides them */
+    CMD_TOUCHES_ARBITRARY_KEYS = 1 << 19,
+    CMD_OURS           = 1 << 20, /* not one of Redis's */
+};
+
+/* Keys at arguments first, first + step, ... last (negative: from the end).
+ * first 0: none. */
+struct command_keys {
+    int first, last, step;
+};
+
+struct command {
+    const char          *name; /* lower case */
+    int                  arity; /* with the name; negative: at least */
+    uint32_t             flags;
+    struct command_keys  keys;
+    enum db_need         need; /* of every key, unless need_of says */
+    command_handler     *handler; /* NULL: only a container */
+    /* What key number key_index needs in this very call; NULL: `need`. It sees
+     * the arguments only, and must be quick. */
+    enum db_need       (*need_of)(const struct call *call, size_t key_index);
+    /* Bytes that a CMD_DENYOOM command may add beyond its arguments; it is
+     * asked with all keys in memory. NULL: none. */
+    size_t             (*grow_of)(struct call *call);
+    const struct command *subcommands; /* name NULL ends the list */
+};
+
+/* The table; name NULL ends it. */
+extern const struct command command_table[];
+
+/* --- running ------------------------------------------------------------- */
+
+/* Runs one command for a session, or parks session->wait. reply->version has
+ * been set. argv is valid for the call; when it returns CALL_PARKED the caller
+ * keeps the same arguments and calls again once on_ready named the wait. */
+enum call_result command_execute(struct server *server, struct session *session,
+                                 const slice *argv, size_t argc,
+                                 struct reply *reply);
+
+/* Asks for the keys of a command that was read ahead. */
+void command_prefetch(struct server *server, struct session *session,
+                      const slice *argv, size_t argc);
+
+/* Looks a command (with its subcommand) up; NULL if there is none. */
+const struct command *command_find(const struct server *server,
+                                   const slice *argv, size_t argc);
+/* The same for a name as clients write it in ACLs and COMMAND INFO, with
+ * "container|sub". */
+const struct command *command_find_name(const struct server *server,
+                                        slice name);
+
+/* Positions of the keys among argv; out has room for argc of them. Returns how
+ * many; argv must pass the arity. */
+size_t command_key_positions(const struct command *command, const slice *argv,
+                             size_t argc, size_t *out);
+
+bool command_arity_ok(const struct command *command, size_t argc);
+
+/* --- what handlers share ------------------------------------------------- */
+
+/* Answers the error of an err_t that a load or an admission gave: -IOERR,
+ * -OOM, -MISCONF. */
+void call_error(struct call *call, err_t err);
+void call_syntax_error(struct call *call);
+/* "ERR value is not an integer or out of range" unless arg is one. */
+bool call_int(struct call *call, slice arg, int64_t *out);
+/* A key of this call, in the selected database. Hashes it. */
+struct db_key call_key(struct call *call, size_t arg_index);
+/* db_look with a touch (unless CLIENT NO-TOUCH), and WRONGTYPE answered if it
+ * is not of this type: then false. *entry is NULL if there is no such key. */
+bool call_look(struct call *call, const struct db_key *key, enum obj_type type,
+               struct entry **entry);
+/* Case-insensitive comparison of argument i with a lower-case word. */
+bool call_arg_is(const struct call *call, size_t i, const char *lower);
+/* The reply of <NAME> HELP. lines is a list of strings, NULL at its end: each
+ * subcommand, then what it does, indented by four spaces. HELP itself is
+ * added. */
+void call_help(struct call *call, const char *name, const char *const *lines);
+
+#endif

@@ -1,0 +1,242 @@
+/* doc.c - see doc.h.
+ *
+ * COMMAND is rare, and asks for a few hundred names at most at a time: so
+ * everything is found by walking the tables, and nothing is built ahead. */
+#include "cmd/doc.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+#define KEYSPACE   CATEGORY_KEYSPACE
+#define STRING     CATEGORY_STRING
+#define ADMIN      CATEGORY_ADMIN
+#define DANGEROUS  CATEGORY_DANGEROUS
+#define CONNECTION CATEGORY_CONNECTION
+
+#define VARIES       TIP_NONDETERMINISTIC_OUTPUT
+#define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
+#define EACH_NODE    (TIP_ASK_ALL_NODES | TIP_REPLY_ALL_SUCCEEDED)
+#define EACH_SHARD   (TIP_ASK_ALL_SHARDS | TIP_REPLY_ALL_SUCCEEDED)
+#define SUM_OF_ALL   (TIP_ASK_ALL_SHARDS | TIP_REPLY_AGG_SUM)
+#define SUM_OF_KEYS  (TIP_ASK_MULTI_SHARD | TIP_REPLY_AGG_SUM)
+
+/* clang-format off */
+#define LOOKS    { { KEY_RO, NULL } }
+#define READS    { { KEY_RO | KEY_ACCESS, NULL } }
+#define SETS     { { KEY_OW | KEY_UPDATE, NULL } }
+#define ADDS     { { KEY_OW | KEY_INSERT, NULL } }
+#define EDITS    { { KEY_RW | KEY_UPDATE, NULL } }
+#define EXTENDS  { { KEY_RW | KEY_INSERT, NULL } }
+#define TAKES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL } }
+#define REMOVES  { { KEY_RM | KEY_DELETE, NULL } }
+#define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
+
+static const struct command_doc docs[] = {
+    /* connection */
+    { "auth",   CONNECTION, 0, { { 0 } } },
+    { "echo",   CONNECTION, 0, { { 0 } } },
+    { "hello",  CONNECTION, 0, { { 0 } } },
+    { "ping",   CONNECTION, EACH_SHARD, { { 0 } } },
+    { "quit",   CONNECTION, 0, { { 0 } } },
+    { "reset",  CONNECTION, 0, { { 0 } } },
+    { "select", CONNECTION, 0, { { 0 } } },
+    { "client|getname", CONNECTION, 0, { { 0 } } },
+    { "client|help",    CONNECTION, 0, { { 0 } } },
+    { "client|id",      CONNECTION, 0, { { 0 } } },
+    { "client|info",    CONNECTION, VARIES, { { 0 } } },
+    { "client|kill",    CONNECTION, 0, { { 0 } } },
+    { "client|list",    CONNECTION, VARIES, { { 0 } } },
+    { "client|setinfo", CONNECTION, EACH_NODE, { { 0 } } },
+    { "client|setname", CONNECTION, 0, { { 0 } } },
+
+    /* strings */
+    { "append",      STRING, 0, EXTENDS },
+    { "decr",        STRING, 0, REPLACES },
+    { "decrby",      STRING, 0, REPLACES },
+    { "get",         STRING, 0, READS },
+    { "getdel",      STRING, 0, TAKES },
+    { "getex",       STRING, 0, { { KEY_RW | KEY_ACCESS | KEY_UPDATE,
+                      "RW and UPDATE because it changes the TTL" } } },
+    { "getrange",    STRING, 0, READS },
+    { "getset",      STRING, 0, REPLACES },
+    { "incr",        STRING, 0, REPLACES },
+    { "incrby",      STRING, 0, REPLACES },
+    { "incrbyfloat", STRING, 0, REPLACES },
+    { "mget",        STRING, TIP_ASK_MULTI_SHARD, READS },
+    { "mset",        STRING, TIP_ASK_MULTI_SHARD | TIP_REPLY_ALL_SUCCEEDED, SETS },
+    { "msetnx",      STRING, TIP_ASK_MULTI_SHARD | TIP_REPLY_AGG_MIN, ADDS },
+    { "psetex",      STRING, 0, SETS },
+    { "set",         STRING, 0, { { KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE,
+                      "RW and ACCESS due to the optional `GET` argument" } } },
+    { "setex",       STRING, 0, SETS },
+    { "setnx",       STRING, 0, ADDS },
+    { "setrange",    STRING, 0, EDITS },
+    { "strlen",      STRING, 0, LOOKS },
+
+    /* keys */
+    { "dbsize",      KEYSPACE, SUM_OF_ALL, { { 0 } } },
+    { "del",         KEYSPACE, SUM_OF_KEYS, REMOVES },
+    { "exists",      KEYSPACE, SUM_OF_KEYS, LOOKS },
+    { "expire",      KEYSPACE, 0, EDITS },
+    { "expireat",    KEYSPACE, 0, EDITS },
+    { "expiretime",  KEYSPACE, 0, READS },
+    { "flushall",    KEYSPACE | DANGEROUS, EACH_SHARD, { { 0 } } },
+    { "flushdb",     KEYSPACE | DANGEROUS, EACH_SHARD, { { 0 } } },
+    { "persist",     KEYSPACE, 0, EDITS },
+    { "pexpire",     KEYSPACE, 0, EDITS },
+    { "pexpireat",   KEYSPACE, 0, EDITS },
+    { "pexpiretime", KEYSPACE, 0, READS },
+    { "pttl",        KEYSPACE, VARIES, READS },
+    { "rename",      KEYSPACE, 0, { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL },
+                                    { KEY_OW | KEY_UPDATE, NULL } } },
+    { "renamenx",    KEYSPACE, 0, { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL },
+                                    { KEY_OW | KEY_INSERT, NULL } } },
+    { "touch",       KEYSPACE, SUM_OF_KEYS, LOOKS },
+    { "ttl",         KEYSPACE, VARIES, READS },
+    { "type",        KEYSPACE, 0, LOOKS },
+    { "unlink",      KEYSPACE, SUM_OF_KEYS, REMOVES },
+
+    /* server */
+    { "cache|evict", KEYSPACE, ORDER_VARIES, LOOKS },
+    { "cache|state", KEYSPACE, VARIES, LOOKS },
+    { "cache|stats", 0, VARIES, { { 0 } } },
+    { "command",         CONNECTION, ORDER_VARIES, { { 0 } } },
+    { "command|count",   CONNECTION, 0, { { 0 } } },
+    { "command|getkeys", CONNECTION, 0, { { 0 } } },
+    { "command|help",    CONNECTION, 0, { { 0 } } },
+    { "command|info",    CONNECTION, ORDER_VARIES, { { 0 } } },
+    { "command|list",    CONNECTION, ORDER_VARIES, { { 0 } } },
+    { "config|set",  0, EACH_NODE, { { 0 } } },
+    { "info",        DANGEROUS, VARIES | TIP_ASK_ALL_SHARDS | TIP_REPLY_SPECIAL, { { 0 } } },
+    { "lastsave",    ADMIN | DANGEROUS, VARIES, { { 0 } } },
+    { "time",        0, VARIES, { { 0 } } },
+};
+/* clang-format on */
+
+const struct command_doc *doc_find(const char *full_name)
+{
+    static const struct command_doc nothing = { .name = "" };
+    for (size_t i = 0; i < LENGTH(docs); i++)
+        if (strcmp(docs[i].name, full_name) == 0)
+            return &docs[i];
+    return &nothing;
+}
+
+/* --- names --------------------------------------------------------------- */
+
+static const struct command *container_of(const struct command *command)
+{
+    for (const struct command *top = command_table; top->name != NULL; top++)
+        for (const struct command *sub = top->subcommands;
+             sub != NULL && sub->name != NULL; sub++)
+            if (sub == command)
+                return top;
+    return NULL;
+}
+
+struct command_name command_full_name(const struct command *command)
+{
+    struct command_name   name;
+    const struct command *container = container_of(command);
+    int len = container == NULL
+                  ? snprintf(name.text, sizeof(name.text), "%s", command->name)
+                  : snprintf(name.text, sizeof(name.text), "%s|%s",
+                             container->name, command->name);
+    ASSERT(len < (int)sizeof(name.text));
+    return name;
+}
+
+bool doc_shows(const struct command *container, const struct command *sub)
+{
+    return (container->flags & CMD_OURS) || !(sub->flags & CMD_OURS);
+}
+
+static const char *name_of_bit(const char *const *names, size_t count,
+                               unsigned bit)
+{
+    return bit < count ? names[bit] : NULL;
+}
+
+const char *flag_name(unsigned bit)
+{
+    static const char *const names[] = {
+        "write", "readonly", "denyoom", "admin", "pubsub", "noscript",
+        "blocking", "loading", "stale", "skip_monitor", "skip_slowlog", "fast",
+        "no_auth", "no_mandatory_keys", "no_async_loading", "no_multi",
+        "movablekeys", "allow_busy", "", "", "",
+    };
+    _Static_assert(CMD_OURS == 1 << (LENGTH(names) - 1), "a name for each");
+    return name_of_bit(names, LENGTH(names), bit);
+}
+
+const char *category_name(unsigned bit)
+{
+    static const char *const names[] = {
+        "keyspace", "read", "write", "set", "sortedset", "list", "hash",
+        "string", "bitmap", "hyperloglog", "geo", "stream", "pubsub", "admin",
+        "fast", "slow", "blocking", "dangerous", "connection", "transaction",
+        "scripting",
+    };
+    _Static_assert(CATEGORY_SCRIPTING == 1 << (LENGTH(names) - 1),
+                   "a name for each");
+    return name_of_bit(names, LENGTH(names), bit);
+}
+
+const char *tip_name(unsigned bit)
+{
+    static const char *const names[] = {
+        "nondeterministic_output",
+        "nondeterministic_output_order",
+        "request_policy:all_nodes",
+        "request_policy:all_shards",
+        "request_policy:multi_shard",
+        "response_policy:all_succeeded",
+        "response_policy:agg_min",
+        "response_policy:agg_sum",
+        "response_policy:special",
+    };
+    _Static_assert(TIP_REPLY_SPECIAL == 1 << (LENGTH(names) - 1),
+                   "a name for each");
+    return name_of_bit(names, LENGTH(names), bit);
+}
+
+const char *key_use_name(unsigned bit)
+{
+    static const char *const names[] = {
+        "RO", "RW", "OW", "RM", "access", "update", "insert", "delete",
+        "variable_flags",
+    };
+    _Static_assert(KEY_VARIABLE == 1 << (LENGTH(names) - 1), "a name for each");
+    return name_of_bit(names, LENGTH(names), bit);
+}
+
+/* --- categories ---------------------------------------------------------- */
+
+uint32_t category_of_name(slice name)
+{
+    const char *known;
+    for (unsigned bit = 0; (known = category_name(bit)) != NULL; bit++)
+        if (slice_equal_nocase(name, known))
+            return UINT32_C(1) << bit;
+    return 0;
+}
+
+uint32_t command_categories(const struct command *command,
+                            const struct command_doc *doc)
+{
+    uint32_t flags = command->flags, categories = doc->categories;
+    if (flags & CMD_WRITE)
+        categories |= CATEGORY_WRITE;
+    if ((flags & CMD_READONLY) && !(categories & CATEGORY_SCRIPTING))
+        categories |= CATEGORY_READ;
+    if (flags & CMD_ADMIN)
+        categories |= CATEGORY_ADMIN | CATEGORY_DANGEROUS;
+    if (flags & CMD_PUBSUB)
+        categories |= CATEGORY_PUBSUB;
+    if (flags & CMD_BLOCKING)
+        categories |= CATEGORY_BLOCKING;
+    return categories | (flags & CMD_FAST ? CATEGORY_FAST : CATEGORY_SLOW);
+}

@@ -1,0 +1,62 @@
+/* handlers.h - every command's handler, by the file that holds it, and what a
+ * few commands need beyond a column of the table. Only the table and those
+ * files include this. */
+#ifndef CMD_HANDLERS_H
+#define CMD_HANDLERS_H
+
+#include "cmd/command.h"
+
+/* cmd_string.c: reading and setting whole values */
+command_handler cmd_set, cmd_get, cmd_getdel, cmd_getex, cmd_getset, cmd_setex,
+    cmd_psetex, cmd_setnx, cmd_mget, cmd_mset, cmd_msetnx;
+enum db_need need_set(const struct call *call, size_t key_index);
+
+/* cmd_string_edit.c: changing a value in part */
+command_handler cmd_append, cmd_strlen, cmd_getrange, cmd_setrange, cmd_incr,
+    cmd_decr, cmd_incrby, cmd_decrby, cmd_incrbyfloat;
+size_t grow_old_value(struct call *call);
+size_t grow_setrange(struct call *call);
+
+/* cmd_key.c */
+command_handler cmd_del, cmd_unlink, cmd_exists, cmd_type, cmd_touch,
+    cmd_rename, cmd_renamenx, cmd_flushdb, cmd_flushall, cmd_dbsize;
+enum db_need need_rename(const struct call *call, size_t key_index);
+size_t grow_rename(struct call *call);
+
+/* cmd_expire.c */
+command_handler cmd_expire, cmd_pexpire, cmd_expireat, cmd_pexpireat, cmd_ttl,
+    cmd_pttl, cmd_expiretime, cmd_pexpiretime, cmd_persist;
+
+/* cmd_conn.c */
+command_handler cmd_ping, cmd_echo, cmd_select, cmd_quit, cmd_hello, cmd_auth,
+    cmd_reset;
+
+/* cmd_client.c */
+command_handler cmd_client_id, cmd_client_getname, cmd_client_setname,
+    cmd_client_setinfo, cmd_client_list, cmd_client_info, cmd_client_kill,
+    cmd_client_help;
+/* Answers "<what> cannot contain spaces, ..." unless it is a text that a
+ * session may have. */
+bool call_text_ok(struct call *call, slice what, slice text);
+
+/* cmd_server.c */
+command_handler cmd_time, cmd_save, cmd_bgsave, cmd_bgrewriteaof, cmd_lastsave,
+    cmd_shutdown, cmd_debug_sleep, cmd_debug_store, cmd_debug_check,
+    cmd_debug_help;
+
+/* cmd_info.c */
+command_handler cmd_info;
+
+/* cmd_config.c */
+command_handler cmd_config_get, cmd_config_set, cmd_config_resetstat,
+    cmd_config_help;
+
+/* cmd_command.c */
+command_handler cmd_command, cmd_command_count, cmd_command_list,
+    cmd_command_info, cmd_command_getkeys, cmd_command_help;
+
+/* cmd_cache.c */
+command_handler cmd_cache_state, cmd_cache_evict, cmd_cache_flush,
+    cmd_cache_stats, cmd_cache_help;
+
+#endif

@@ -1,0 +1,157 @@
+/* server.h - one server: its rooms, its sessions, its figures.
+ *
+ * Passed explicitly to whoever needs it; there are no globals, so that one
+ * process may run several. main.c builds it and joins the callbacks.
+ *
+ * Threads  loop thread only. */
+#ifndef CMD_SERVER_H
+#define CMD_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/config.h"
+#include "db/db.h"
+
+#define DISKSTORE_VERSION "0.1.0"
+/* What clients read as redis_version. */
+#define REDIS_VERSION "7.2.0"
+
+struct command;
+struct server;
+struct session;
+
+enum session_flag {
+    SESSION_CLOSE_ASAP   = 1 << 0, /* closed at the end of the turn */
+    SESSION_CLOSE_AFTER_REPLY = 1 << 1,
+    SESSION_UNIX_SOCKET  = 1 << 2,
+    SESSION_NO_TOUCH     = 1 << 3,
+    SESSION_NO_EVICT     = 1 << 4,
+    SESSION_LOCAL        = 1 << 5, /* loopback or unix socket */
+};
+
+/* What net/ tells of a connection. */
+struct session_net {
+    size_t query_bytes;       /* input not executed yet */
+    size_t query_capacity;
+    size_t args_bytes;        /* arguments of the command under way */
+    size_t reply_bytes;       /* pending output */
+    size_t reply_blocks;
+    size_t total_bytes;       /* all memory of this client */
+    int    fd;
+    bool   readable, writable;
+};
+
+/* One client, as commands see it. Embedded in net/'s client. */
+struct session {
+    struct link     link;   /* on server->sessions, in order of id */
+    struct server  *server;
+    uint64_t        id;
+    uint32_t        flags;
+    unsigned        db;     /* SELECTed */
+    int             resp;   /* 2 or 3 */
+    bool            authenticated;
+    char           *name;     /* owned; NULL: none */
+    char           *lib_name; /* owned; NULL: none */
+    char           *lib_ver;  /* owned; NULL: none */
+    size_t          text_bytes; /* what these three hold; net/ charges it */
+    const char     *user;     /* "default" */
+    char            peer[64];  /* "ip:port" or "path:0" */
+    char            local[64];
+    int64_t         created_ms;
+    int64_t         active_ms;  /* last command */
+    const struct command *last_command;
+    uint64_t        commands, input_bytes, output_bytes;
+    struct db_wait  wait;
+};
+
+/* What commands may ask of the rooms above: joined in main.c. */
+struct server_hooks {
+    void *arg;
+    /* Closes a session: at once, or after its pending replies. */
+    void (*close_session)(void *arg, struct session *session,
+                          bool after_reply);
+    void (*describe_session)(void *arg, const struct session *session,
+                             struct session_net *out);
+    /* Ends the process after the loop turn. */
+    void (*stop)(void *arg, int exit_status);
+};
+
+struct server_stats {
+    uint64_t connections, rejected_connections;
+    uint64_t commands, input_bytes, output_bytes;
+    uint64_t error_replies;
+    uint64_t query_limit_cuts, output_limit_cuts, share_cuts;
+    uint64_t skipped_commands; /* too large: OOM before their bytes came in */
+    uint64_t keyspace_hits, keyspace_misses; /* what readers looked for */
+    size_t   blocked_now;      /* parked clients */
+    uint64_t blocked_total;
+};
+
+/* Rates per second: means over the last samples (rates.c). */
+enum server_rate { RATE_COMMANDS, RATE_INPUT, RATE_OUTPUT, RATE_COUNT };
+#define RATE_SAMPLES 16
+struct server_rates {
+    int64_t  at_ms;            /* of the last sample */
+    uint64_t last[RATE_COUNT]; /* the counters then */
+    uint64_t samples[RATE_COUNT][RATE_SAMPLES];
+    unsigned next;             /* where the next sample goes */
+};
+uint64_t server_rate(const struct server *server, enum server_rate rate);
+
+struct server {
+    struct config *config;
+    struct clock   clock;
+    struct mem     mem;
+    struct log    *log;
+    struct db     *db;
+    struct store  *fault;    /* the fault injector, or NULL */
+    int64_t        now_ms;   /* of this loop turn */
+    int64_t        start_ms;
+    struct link    sessions;
+    size_t         session_count;
+    uint64_t       next_session_id;
+    struct server_hooks hooks;
+    struct server_stats stats;
+    struct command_index *index; /* dispatch.c */
+    uint64_t      *calls;    /* commands run, by table position */
+    char           run_id[41];
+    const char    *config_file; /* "" if none */
+    size_t         peak_bytes;
+    struct server_rates rates;
+    bool           shutting_down;
+    uint64_t       shutdown_session; /* who waits in SHUTDOWN; 0: nobody */
+    bool           shutdown_nosave;  /* stop without a last flush */
+};
+
+/* The largest key and value together that are accepted: an eighth of
+ * cache-max-memory (of the working size when that is 0). */
+size_t server_max_value_bytes(const struct server *server);
+/* cache-max-memory, or the working size when that is 0. */
+size_t server_limit_bytes(const struct server *server);
+#define SERVER_WORKING_BYTES ((size_t)16 * 1024 * 1024)
+
+/* Builds and frees the index of the command table (dispatch.c). */
+void dispatch_init(struct server *server);
+void dispatch_deinit(struct server *server);
+
+/* About ten times a second: rates and peak memory for INFO, and the SHUTDOWN
+ * of a client that did not wait for its end (rates.c). */
+void server_cron(struct server *server);
+
+void session_init(struct server *server, struct session *session);
+/* Also releases its wait. */
+void session_deinit(struct session *session);
+
+/* Only such texts fit into CLIENT LIST: no spaces, no control characters. */
+bool session_text_ok(slice text);
+/* Gives the session a copy of text as its name, lib_name or lib_ver; the empty
+ * text is none. REQUIRES: session_text_ok(text). */
+void session_set_text(struct session *session, char **field, slice text);
+
+#endif

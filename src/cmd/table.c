@@ -1,0 +1,149 @@
+/* table.c - the command table: one line for each command.
+ *
+ * Flags and key positions are those that Redis 7.2's COMMAND INFO shows; the
+ * column `need` is ours. */
+#include "cmd/handlers.h"
+
+#define W  CMD_WRITE
+#define R  CMD_READONLY
+#define M  CMD_DENYOOM
+#define F  CMD_FAST
+#define A  CMD_ADMIN
+#define S  CMD_NOSCRIPT
+#define L  CMD_LOADING
+#define T  CMD_STALE
+#define LT (CMD_LOADING | CMD_STALE)
+#define NA CMD_NO_AUTH
+#define AB CMD_ALLOW_BUSY
+#define NM CMD_NO_MULTI
+#define NL CMD_NO_ASYNC_LOADING
+#define PR CMD_PROTECTED
+#define OU CMD_OURS
+
+#define NONE   DB_NEED_NONE
+#define HEADER DB_NEED_HEADER
+#define VALUE  DB_NEED_VALUE
+
+#define NO_KEYS   { 0, 0, 0 }
+#define KEY       { 1, 1, 1 }
+#define ALL_KEYS  { 1, -1, 1 }
+#define PAIRS     { 1, -1, 2 }
+#define TWO_KEYS  { 1, 2, 1 }
+#define FROM_TWO  { 2, -1, 1 }
+
+/* clang-format off */
+static const struct command client_table[] = {
+    { .name = "getname", .arity = 2, .flags = S|LT, .handler = cmd_client_getname },
+    { .name = "help",    .arity = 2, .flags = LT,   .handler = cmd_client_help },
+    { .name = "id",      .arity = 2, .flags = S|LT, .handler = cmd_client_id },
+    { .name = "info",    .arity = 2, .flags = S|LT, .handler = cmd_client_info },
+    { .name = "kill",    .arity = -3, .flags = A|S|LT, .handler = cmd_client_kill },
+    { .name = "list",    .arity = -2, .flags = A|S|LT, .handler = cmd_client_list },
+    { .name = "setinfo", .arity = 4, .flags = S|LT, .handler = cmd_client_setinfo },
+    { .name = "setname", .arity = 3, .flags = S|LT, .handler = cmd_client_setname },
+    { .name = NULL }
+};
+
+static const struct command command_sub_table[] = {
+    { .name = "count",   .arity = 2,  .flags = LT, .handler = cmd_command_count },
+    { .name = "getkeys", .arity = -3, .flags = LT, .handler = cmd_command_getkeys },
+    { .name = "help",    .arity = 2,  .flags = LT, .handler = cmd_command_help },
+    { .name = "info",    .arity = -2, .flags = LT, .handler = cmd_command_info },
+    { .name = "list",    .arity = -2, .flags = LT, .handler = cmd_command_list },
+    { .name = NULL }
+};
+
+static const struct command config_table[] = {
+    { .name = "get",       .arity = -3, .flags = A|S|LT, .handler = cmd_config_get },
+    { .name = "help",      .arity = 2,  .flags = LT,     .handler = cmd_config_help },
+    { .name = "resetstat", .arity = 2,  .flags = A|S|LT, .handler = cmd_config_resetstat },
+    { .name = "set",       .arity = -4, .flags = A|S|LT, .handler = cmd_config_set },
+    { .name = NULL }
+};
+
+static const struct command cache_table[] = {
+    { .name = "evict", .arity = -3, .flags = A|S|OU, .keys = FROM_TWO, .need = NONE, .handler = cmd_cache_evict },
+    { .name = "flush", .arity = 2,  .flags = A|S|OU, .handler = cmd_cache_flush },
+    { .name = "help",  .arity = 2,  .flags = LT|OU,  .handler = cmd_cache_help },
+    { .name = "state", .arity = -3, .flags = R|OU,   .keys = FROM_TWO, .need = NONE, .handler = cmd_cache_state },
+    { .name = "stats", .arity = 2,  .flags = LT|OU,  .handler = cmd_cache_stats },
+    { .name = NULL }
+};
+
+static const struct command debug_table[] = {
+    { .name = "check", .arity = 2,  .flags = A|S|LT|PR|OU, .handler = cmd_debug_check },
+    { .name = "help",  .arity = 2,  .flags = A|S|LT|PR|OU, .handler = cmd_debug_help },
+    { .name = "sleep", .arity = 3,  .flags = A|S|LT|PR|OU, .handler = cmd_debug_sleep },
+    { .name = "store", .arity = -2, .flags = A|S|LT|PR|OU, .handler = cmd_debug_store },
+    { .name = NULL }
+};
+
+const struct command command_table[] = {
+    /* connection */
+    { .name = "auth",   .arity = -2, .flags = S|LT|F|NA|AB, .handler = cmd_auth },
+    { .name = "client", .arity = -2, .subcommands = client_table },
+    { .name = "echo",   .arity = 2,  .flags = LT|F, .handler = cmd_echo },
+    { .name = "hello",  .arity = -1, .flags = S|LT|F|NA|AB, .handler = cmd_hello },
+    { .name = "ping",   .arity = -1, .flags = F, .handler = cmd_ping },
+    { .name = "quit",   .arity = -1, .flags = S|LT|F|NA|AB, .handler = cmd_quit },
+    { .name = "reset",  .arity = 1,  .flags = S|LT|F|NA|AB, .handler = cmd_reset },
+    { .name = "select", .arity = 2,  .flags = LT|F, .handler = cmd_select },
+
+    /* strings */
+    { .name = "append",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_append, .grow_of = grow_old_value },
+    { .name = "decr",        .arity = 2,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_decr },
+    { .name = "decrby",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_decrby },
+    { .name = "get",         .arity = 2,  .flags = R|F,   .keys = KEY, .need = VALUE, .handler = cmd_get },
+    { .name = "getdel",      .arity = 2,  .flags = W|F,   .keys = KEY, .need = VALUE, .handler = cmd_getdel },
+    { .name = "getex",       .arity = -2, .flags = W|F,   .keys = KEY, .need = VALUE, .handler = cmd_getex },
+    { .name = "getrange",    .arity = 4,  .flags = R,     .keys = KEY, .need = VALUE, .handler = cmd_getrange },
+    { .name = "getset",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_getset },
+    { .name = "incr",        .arity = 2,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_incr },
+    { .name = "incrby",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_incrby },
+    { .name = "incrbyfloat", .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_incrbyfloat },
+    { .name = "mget",        .arity = -2, .flags = R|F,   .keys = ALL_KEYS, .need = VALUE, .handler = cmd_mget },
+    { .name = "mset",        .arity = -3, .flags = W|M,   .keys = PAIRS, .need = NONE, .handler = cmd_mset },
+    { .name = "msetnx",      .arity = -3, .flags = W|M,   .keys = PAIRS, .need = HEADER, .handler = cmd_msetnx },
+    { .name = "psetex",      .arity = 4,  .flags = W|M,   .keys = KEY, .need = NONE, .handler = cmd_psetex },
+    { .name = "set",         .arity = -3, .flags = W|M,   .keys = KEY, .need = NONE, .handler = cmd_set, .need_of = need_set },
+    { .name = "setex",       .arity = 4,  .flags = W|M,   .keys = KEY, .need = NONE, .handler = cmd_setex },
+    { .name = "setnx",       .arity = 3,  .flags = W|M|F, .keys = KEY, .need = HEADER, .handler = cmd_setnx },
+    { .name = "setrange",    .arity = 4,  .flags = W|M,   .keys = KEY, .need = VALUE, .handler = cmd_setrange, .grow_of = grow_setrange },
+    { .name = "strlen",      .arity = 2,  .flags = R|F,   .keys = KEY, .need = HEADER, .handler = cmd_strlen },
+
+    /* keys */
+    { .name = "dbsize",      .arity = 1,  .flags = R|F, .handler = cmd_dbsize },
+    { .name = "del",         .arity = -2, .flags = W,   .keys = ALL_KEYS, .need = HEADER, .handler = cmd_del },
+    { .name = "exists",      .arity = -2, .flags = R|F, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_exists },
+    { .name = "expire",      .arity = -3, .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_expire },
+    { .name = "expireat",    .arity = -3, .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_expireat },
+    { .name = "expiretime",  .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_expiretime },
+    { .name = "flushall",    .arity = -1, .flags = W,   .handler = cmd_flushall },
+    { .name = "flushdb",     .arity = -1, .flags = W,   .handler = cmd_flushdb },
+    { .name = "persist",     .arity = 2,  .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_persist },
+    { .name = "pexpire",     .arity = -3, .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_pexpire },
+    { .name = "pexpireat",   .arity = -3, .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_pexpireat },
+    { .name = "pexpiretime", .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_pexpiretime },
+    { .name = "pttl",        .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_pttl },
+    { .name = "rename",      .arity = 3,  .flags = W,   .keys = TWO_KEYS, .need = VALUE, .handler = cmd_rename, .need_of = need_rename },
+    { .name = "renamenx",    .arity = 3,  .flags = W|F, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_renamenx, .need_of = need_rename },
+    { .name = "touch",       .arity = -2, .flags = R|F, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_touch },
+    { .name = "ttl",         .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_ttl },
+    { .name = "type",        .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_type },
+    { .name = "unlink",      .arity = -2, .flags = W|F, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_unlink },
+
+    /* server */
+    { .name = "bgrewriteaof", .arity = 1, .flags = A|S|NL, .handler = cmd_bgrewriteaof },
+    { .name = "bgsave",   .arity = -1, .flags = A|S|NL,  .handler = cmd_bgsave },
+    { .name = "cache",    .arity = -2, .flags = OU, .subcommands = cache_table },
+    { .name = "command",  .arity = -1, .flags = LT, .handler = cmd_command, .subcommands = command_sub_table },
+    { .name = "config",   .arity = -2, .subcommands = config_table },
+    { .name = "debug",    .arity = -2, .flags = A|S|LT|PR, .subcommands = debug_table },
+    { .name = "info",     .arity = -1, .flags = LT, .handler = cmd_info },
+    { .name = "lastsave", .arity = 1,  .flags = LT|F, .handler = cmd_lastsave },
+    { .name = "save",     .arity = 1,  .flags = A|S|NL|NM, .handler = cmd_save },
+    { .name = "shutdown", .arity = -1, .flags = A|S|LT|NM|AB, .handler = cmd_shutdown },
+    { .name = "time",     .arity = 1,  .flags = LT|F, .handler = cmd_time },
+    { .name = NULL }
+};
+/* clang-format on */

@@ -1,0 +1,552 @@
+/* client.c - from bytes to commands and back, for one connection.
+ *
+ * Input is read into a buffer that all clients share, and executed right
+ * there. Only what can't be executed now - half a command, or what stands
+ * behind a command that is parked - is kept with the client. So an idle
+ * connection costs its structs and nothing else.
+ *
+ * A client does not execute while a command of its own is parked, or while
+ * more than OUTPUT_MARK of its replies are pending; then it is read only up to
+ * INPUT_MARK, and TCP holds back the rest. */
+#include "net/client.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "cmd/command.h"
+
+/* --- memory -------------------------------------------------------------- */
+
+static size_t held_bytes(const struct client *client)
+{
+    return sizeof(*client) + client->input_capacity + client->out_bytes +
+           resp_parser_memory(&client->parser) + client->session.text_bytes;
+}
+
+static struct client *largest_client(struct net *net)
+{
+    struct client *largest = NULL;
+    LIST_EACH (link, &net->clients) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (largest == NULL || client->charged_bytes > largest->charged_bytes)
+            largest = client;
+    }
+    return largest;
+}
+
+static size_t clients_share(const struct net *net)
+{
+    return server_limit_bytes(net->server) / 4;
+}
+
+static void cut_largest(struct net *net)
+{
+    struct server *server = net->server;
+    struct client *client = largest_client(net);
+    log_write(server->log, LOG_WARNING,
+              "clients hold %zu bytes, a quarter of cache-max-memory: closing "
+              "the largest, %s, with %zu bytes",
+              server->mem.used_bytes[MEM_CLIENTS], client->session.peer,
+              client->charged_bytes);
+    server->stats.share_cuts++;
+    client_close(client);
+}
+
+void client_charge(struct client *client)
+{
+    struct net *net = client->net;
+    struct mem *mem = &net->server->mem;
+    size_t      held = held_bytes(client);
+    if (held >= client->charged_bytes)
+        mem_charge(mem, MEM_CLIENTS, held - client->charged_bytes);
+    else
+        mem_release(mem, MEM_CLIENTS, client->charged_bytes - held);
+    client->charged_bytes = held;
+    if (output_over_limit(client)) {
+        log_write(net->server->log, LOG_WARNING,
+                  "closing %s: its pending output passed the limit",
+                  client->session.peer);
+        net->server->stats.output_limit_cuts++;
+        client_close(client);
+    }
+    while (mem->used_bytes[MEM_CLIENTS] > clients_share(net) &&
+           net->client_count > 0)
+        cut_largest(net);
+}
+
+/* --- closing ------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct client *client = handle->data;
+    output_free(client);
+    mem_free(client);
+}
+
+void client_close(struct client *client)
+{
+    struct net *net = client->net;
+    if (client->closing)
+        return;
+    client->closing = true;
+    session_deinit(&client->session);
+    link_remove(&client->link);
+    net->client_count--;
+    resp_parser_deinit(&client->parser);
+    /* A write in flight is cancelled; its bytes go when the handle has
+     * closed. */
+    uv_close(&client->uv.handle, on_closed);
+    mem_release(&net->server->mem, MEM_CLIENTS, client->charged_bytes);
+    client->charged_bytes = 0;
+    mem_free(client->input);
+    client->input = NULL;
+    client->input_len = client->input_capacity = client->input_at = 0;
+}
+
+/* --- input --------------------------------------------------------------- */
+
+static bool can_execute(const struct client *client)
+{
+    return !client->parked && !client->stalled && !client->closing &&
+           !client->close_after_output;
+}
+
+/* Room for len more bytes of kept input. */
+static void input_reserve(struct client *client, size_t len)
+{
+    if (client->input_at > 0) {
+        client->input_len -= client->input_at;
+        memmove(client->input, client->input + client->input_at,
+                client->input_len);
+        client->input_at = 0;
+    }
+    size_t need = client->input_len + len;
+    if (need <= client->input_capacity)
+        return;
+    size_t grown = client->input_capacity + client->input_capacity / 2;
+    client->input_capacity = grown > need ? grown : need;
+    client->input = mem_realloc(client->input, client->input_capacity);
+}
+
+static void input_keep(struct client *client, slice bytes)
+{
+    if (bytes.len == 0)
+        return;
+    size_t wants = resp_parser_wants(&client->parser, bytes.len);
+    if (wants > READ_BYTES)
+        wants = READ_BYTES; /* the announced length is only a word */
+    input_reserve(client, bytes.len + wants);
+    memcpy(client->input + client->input_len, bytes.data, bytes.len);
+    client->input_len += bytes.len;
+}
+
+static void input_release_if_done(struct client *client)
+{
+    if (client->input_at < client->input_len)
+        return;
+    mem_free(client->input);
+    client->input = NULL;
+    client->input_len = client->input_capacity = client->input_at = 0;
+}
+
+/* --- executing ----------------------------------------------------------- */
+
+static const slice *make_argv(struct net *net, const struct resp_parser *parser,
+                              const char *command)
+{
+    if (parser->argc > net->argv_capacity) {
+        net->argv_capacity = parser->argc < 64 ? 64 : parser->argc;
+        net->argv = mem_realloc(net->argv,
+                                net->argv_capacity * sizeof(*net->argv));
+    }
+    for (size_t i = 0; i < parser->argc; i++)
+        net->argv[i] = slice_make(command + parser->args[i].offset,
+                                  parser->args[i].len);
+    return net->argv;
+}
+
+/* Asks for the keys of commands that stand behind a parked one. */
+static void look_ahead(struct client *client, const struct resp_limits *limits,
+                       slice rest)
+{
+    struct net         *net = client->net;
+    struct resp_parser *parser = &net->ahead;
+    for (int i = 0; i < LOOK_AHEAD; i++) {
+        /* Inline commands are unquoted in place: only once, when it is their
+         * turn. */
+        if (rest.len == 0 || rest.data[0] != '*' ||
+            resp_parse(parser, limits, rest) != RESP_READY)
+            break;
+        if (parser->argc > 0)
+            command_prefetch(net->server, &client->session,
+                             make_argv(net, parser, rest.data), parser->argc);
+        rest = slice_make(rest.data + parser->consumed,
+                          rest.len - parser->consumed);
+        resp_parser_next(parser);
+    }
+    resp_parser_deinit(parser);
+    resp_parser_init(parser);
+}
+
+static struct resp_limits limits_of(const struct client *client)
+{
+    const struct server *server = client->net->server;
+    return (struct resp_limits){
+        .max_bulk_bytes = (int64_t)server->config->proto_max_bulk_len,
+        .max_args = 1024 * 1024,
+        .max_command_bytes = server_max_value_bytes(server),
+        .authenticated = client->session.authenticated,
+    };
+}
+
+static void protocol_error(struct client *client)
+{
+    reply_errorf(&client->net->reply, "ERR %s", client->parser.error);
+    client->close_after_output = true;
+}
+
+static void skipped(struct client *client)
+{
+    client->net->server->stats.skipped_commands++;
+    reply_error(&client->net->reply,
+                "OOM command not allowed when used memory > 'maxmemory'.");
+}
+
+/* Executes the command that the parser holds. False: it was parked. */
+static bool execute(struct client *client, const char *command)
+{
+    struct net   *net = client->net;
+    struct reply *reply = &net->reply;
+    if (client->parser.argc == 0)
+        return true;
+    reply->version = client->session.resp;
+    const slice *argv = make_argv(net, &client->parser, command);
+    switch (command_execute(net->server, &client->session, argv,
+                            client->parser.argc, reply)) {
+    case CALL_PARKED:
+        return false;
+    case CALL_CLOSE:
+        client->close_after_output = true;
+        break;
+    case CALL_DONE:
+        break;
+    }
+    return true;
+}
+
+/* Replies above the mark are sent now; true if they are still pending. */
+static bool must_stall(struct client *client)
+{
+    if (reply_bytes(&client->net->reply) + client->out_bytes <= OUTPUT_MARK)
+        return false;
+    output_send(client);
+    client->stalled = !client->closing && client->out_bytes > OUTPUT_MARK;
+    return client->stalled || client->closing;
+}
+
+/* Executes what it can of the bytes; returns how many are done with. */
+static size_t execute_all(struct client *client, slice bytes)
+{
+    size_t at = 0;
+    struct resp_parser *parser = &client->parser;
+    while (can_execute(client) && at < bytes.len) {
+        struct resp_limits limits = limits_of(client);
+        slice rest = slice_make(bytes.data + at, bytes.len - at);
+        switch (resp_parse(parser, &limits, rest)) {
+        case RESP_MORE:
+            return at;
+        case RESP_ERROR:
+            protocol_error(client);
+            return bytes.len;
+        case RESP_DROP:
+            at += parser->consumed;
+            continue;
+        case RESP_SKIPPED:
+            skipped(client);
+            break;
+        case RESP_READY:
+            if (execute(client, rest.data))
+                break;
+            client->parked = true;
+            look_ahead(client, &limits,
+                       slice_make(rest.data + parser->consumed,
+                                  rest.len - parser->consumed));
+            return at;
+        }
+        if (client->closing)
+            return bytes.len;
+        at += parser->consumed;
+        resp_parser_next(parser);
+        if (must_stall(client))
+            break;
+    }
+    return at;
+}
+
+static void start_reading(struct client *client);
+
+/* Reading goes on while the kept input is small, or one command that is to be
+ * executed needs more. */
+static void steer_reading(struct client *client)
+{
+    if (client->closing)
+        return;
+    bool wanted = can_execute(client) ||
+                  client->input_len - client->input_at < INPUT_MARK;
+    if (client->close_after_output)
+        wanted = false;
+    if (wanted && !client->reading) {
+        start_reading(client);
+    } else if (!wanted && client->reading) {
+        uv_read_stop(&client->uv.stream);
+        client->reading = false;
+    }
+}
+
+/* Executes kept input. */
+void client_run(struct client *client)
+{
+    struct net *net = client->net;
+    if (!can_execute(client))
+        return;
+    slice kept = slice_make(client->input + client->input_at,
+                            client->input_len - client->input_at);
+    if (kept.len > 0) {
+        size_t done = execute_all(client, kept);
+        if (!client->closing) {
+            client->input_at += done;
+            input_release_if_done(client);
+        }
+    }
+    output_send(client);
+    (void)net;
+    if (client->closing)
+        return;
+    client_charge(client);
+    steer_reading(client);
+}
+
+void client_resume(struct client *client)
+{
+    client->parked = false;
+    client_run(client);
+}
+
+static bool over_query_limit(struct client *client)
+{
+    struct server *server = client->net->server;
+    size_t         kept = client->input_len - client->input_at;
+    if (kept <= server->config->client_query_buffer_limit)
+        return false;
+    log_write(server->log, LOG_WARNING,
+              "closing %s: its query buffer passed "
+              "client-query-buffer-limit", client->session.peer);
+    server->stats.query_limit_cuts++;
+    return true;
+}
+
+/* --- libuv --------------------------------------------------------------- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct client *client = handle->data;
+    (void)suggested;
+    if (client->input == NULL) {
+        *buf = uv_buf_init(client->net->read_buf, (unsigned)READ_BYTES);
+        return;
+    }
+    size_t have = client->input_len - client->input_at;
+    size_t wants = resp_parser_wants(&client->parser, have);
+    size_t room = wants > READ_BYTES ? READ_BYTES : wants;
+    input_reserve(client, room < 4096 ? 4096 : room);
+    *buf = uv_buf_init(client->input + client->input_len,
+                       (unsigned)(client->input_capacity -
+                                  client->input_len));
+}
+
+static void take_input(struct client *client, const uv_buf_t *buf, size_t len)
+{
+    if (client->input != NULL) {
+        ASSERT(buf->base == client->input + client->input_len);
+        client->input_len += len;
+        if (over_query_limit(client))
+            client_close(client);
+        else if (can_execute(client))
+            client_run(client);
+        else
+            client_charge(client);
+        if (!client->closing)
+            steer_reading(client);
+        return;
+    }
+    size_t done = execute_all(client, slice_make(buf->base, len));
+    if (!client->closing) {
+        input_keep(client, slice_make(buf->base + done, len - done));
+        output_send(client);
+    } else {
+        reply_clear(&client->net->reply, READ_BYTES);
+    }
+    if (!client->closing && client->input != NULL)
+        client_charge(client);
+    if (!client->closing)
+        steer_reading(client);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+{
+    struct client *client = stream->data;
+    struct server *server = client->net->server;
+    if (client->closing || len == 0)
+        return;
+    if (len < 0) {
+        client_close(client);
+        return;
+    }
+    server->now_ms = clock_now_us(&server->clock) / 1000;
+    server->stats.input_bytes += (uint64_t)len;
+    client->session.input_bytes += (uint64_t)len;
+    take_input(client, buf, (size_t)len);
+}
+
+static void start_reading(struct client *client)
+{
+    int rc = uv_read_start(&client->uv.stream, on_alloc, on_read);
+    if (rc < 0)
+        client_close(client);
+    else
+        client->reading = true;
+}
+
+/* --- accepting ----------------------------------------------------------- */
+
+static void format_address(const struct sockaddr_storage *address, char *out,
+                           size_t size)
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    int  port = 0;
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)address;
+        uv_ip4_name(in, host, sizeof(host));
+        port = ntohs(in->sin_port);
+        snprintf(out, size, "%s:%d", host, port);
+    } else {
+        const struct sockaddr_in6 *in = (const void *)address;
+        uv_ip6_name(in, host, sizeof(host));
+        port = ntohs(in->sin6_port);
+        snprintf(out, size, "[%s]:%d", host, port);
+    }
+}
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)address;
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct sockaddr_in6 *in = (const void *)address;
+    return IN6_IS_ADDR_LOOPBACK(&in->sin6_addr) ||
+           (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr) &&
+            in->sin6_addr.s6_addr[12] == 127);
+}
+
+static void describe_tcp(struct client *client)
+{
+    struct session         *session = &client->session;
+    struct sockaddr_storage address;
+    int                     len = sizeof(address);
+    memset(&address, 0, sizeof(address));
+    if (uv_tcp_getsockname(&client->uv.tcp, (void *)&address, &len) == 0)
+        format_address(&address, session->local, sizeof(session->local));
+    len = sizeof(address);
+    if (uv_tcp_getpeername(&client->uv.tcp, (void *)&address, &len) == 0) {
+        format_address(&address, session->peer, sizeof(session->peer));
+        if (is_loopback(&address))
+            session->flags |= SESSION_LOCAL;
+    }
+    uv_tcp_nodelay(&client->uv.tcp, 1);
+    int keepalive = client->net->server->config->tcp_keepalive;
+    if (keepalive > 0)
+        uv_tcp_keepalive(&client->uv.tcp, 1, (unsigned)keepalive);
+}
+
+static void describe_unix(struct client *client)
+{
+    struct session *session = &client->session;
+    const char     *path = client->net->server->config->unixsocket;
+    session->flags |= SESSION_UNIX_SOCKET | SESSION_LOCAL;
+    snprintf(session->peer, sizeof(session->peer), "%.60s:0", path);
+    snprintf(session->local, sizeof(session->local), "%.60s:0", path);
+}
+
+static const char *const denied =
+    "-DENIED Redis is running in protected mode because protected mode is "
+    "enabled and no password is set for the default user. In this mode "
+    "connections are only accepted from the loopback interface. If you want "
+    "to connect from external computers to Redis you may adopt one of the "
+    "following solutions: 1) Just disable protected mode sending the command "
+    "'CONFIG SET protected-mode no' from the loopback interface by connecting "
+    "to Redis from the same host the server is running, however MAKE SURE "
+    "Redis is not publicly accessible from internet if you do so. Use CONFIG "
+    "REWRITE to make this change permanent. 2) Alternatively you can just "
+    "disable the protected mode by editing the Redis configuration file, and "
+    "setting the protected mode option to 'no', and then restarting the "
+    "server. 3) If you started the server manually just for testing, restart "
+    "it with the '--protected-mode no' option. 4) Setup an authentication "
+    "password for the default user. NOTE: You only need to do one of the above "
+    "things in order for the server to start accepting connections from the "
+    "outside.\r\n";
+
+/* NULL if the client is welcome. */
+static const char *refusal(struct net *net, const struct client *client)
+{
+    const struct config *config = net->server->config;
+    if (net->client_count >= (size_t)config->maxclients ||
+        net->server->mem.used_bytes[MEM_CLIENTS] + sizeof(*client) >
+            clients_share(net))
+        return "-ERR max number of clients reached\r\n";
+    if (config->protected_mode && config->requirepass[0] == '\0' &&
+        !(client->session.flags & SESSION_LOCAL))
+        return denied;
+    return NULL;
+}
+
+static void refuse(struct client *client, const char *text)
+{
+    uv_buf_t buf = uv_buf_init((char *)text, (unsigned)strlen(text));
+    client->net->server->stats.rejected_connections++;
+    (void)uv_try_write(&client->uv.stream, &buf, 1);
+    client_close(client);
+}
+
+void client_accept(struct net *net, uv_stream_t *listener, bool is_unix)
+{
+    struct client *client = mem_calloc(1, sizeof(*client));
+    client->net = net;
+    link_init(&client->link);
+    link_init(&client->out);
+    resp_parser_init(&client->parser);
+    int rc = is_unix ? uv_pipe_init(net->loop, &client->uv.pipe, 0)
+                     : uv_tcp_init(net->loop, &client->uv.tcp);
+    ASSERT(rc == 0);
+    client->uv.handle.data = client;
+    session_init(net->server, &client->session);
+    bool accepted = uv_accept(listener, &client->uv.stream) == 0;
+    const char *no = NULL;
+    if (accepted) {
+        if (is_unix)
+            describe_unix(client);
+        else
+            describe_tcp(client);
+        no = refusal(net, client);
+    }
+    list_push_back(&net->clients, &client->link);
+    net->client_count++;
+    net->server->stats.connections++;
+    client->charged_bytes = sizeof(*client);
+    mem_charge(&net->server->mem, MEM_CLIENTS, client->charged_bytes);
+    if (!accepted)
+        client_close(client);
+    else if (no != NULL)
+        refuse(client, no);
+    else
+        start_reading(client);
+}

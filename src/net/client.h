@@ -1,0 +1,90 @@
+/* client.h - one connection, inside net/. */
+#ifndef NET_CLIENT_H
+#define NET_CLIENT_H
+
+#include "base/list.h"
+#include "net/net.h"
+#include "resp/reply.h"
+#include "resp/request.h"
+
+/* Read at once, and the size of the shared read buffer. */
+#define READ_BYTES ((size_t)64 * 1024)
+/* A client with more pending output than this is not executed further. */
+#define OUTPUT_MARK ((size_t)64 * 1024)
+/* A client that can't be executed now is not read beyond this much. */
+#define INPUT_MARK ((size_t)64 * 1024)
+/* Commands looked ahead behind one that is parked. */
+#define LOOK_AHEAD 256
+
+struct net {
+    uv_loop_t     *loop;
+    struct server *server;
+    struct link    clients;   /* client.link */
+    size_t         client_count;
+    char          *read_buf;  /* READ_BYTES, lent to whoever reads */
+    struct reply   reply;     /* lent to whoever executes */
+    slice         *argv;      /* likewise */
+    size_t         argv_capacity;
+    struct resp_parser ahead; /* for looking ahead */
+    struct listener *listeners;
+    size_t         listener_count;
+    struct client *executing; /* not freed under its own feet */
+    bool           closing;
+};
+
+/* A piece of pending output: own bytes, or a blob. */
+struct out_chunk {
+    struct link  link;
+    struct blob *blob; /* a reference, or NULL */
+    size_t       len;
+    char         data[]; /* len bytes if blob is NULL */
+};
+
+struct client {
+    struct session session;
+    struct link    link;
+    struct net    *net;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t    tcp;
+        uv_pipe_t   pipe;
+    } uv;
+    struct resp_parser parser;
+    char   *input;       /* kept input; NULL when there is none */
+    size_t  input_len, input_capacity;
+    size_t  input_at;    /* executed up to here */
+    struct link out;     /* out_chunk */
+    size_t  out_bytes;   /* pending */
+    size_t  out_sent;    /* of the first chunk */
+    uv_write_t *write;   /* in flight, or NULL */
+    size_t  write_chunks;
+    size_t  charged_bytes;
+    int64_t soft_since_ms; /* above its soft output limit; 0: it isn't */
+    bool    reading;
+    bool    parked;
+    bool    stalled;     /* too much pending output to execute more */
+    bool    closing;
+    bool    close_after_output;
+};
+
+/* client.c */
+void client_accept(struct net *net, uv_stream_t *listener, bool is_unix);
+void client_close(struct client *client);
+void client_resume(struct client *client);
+void client_run(struct client *client);
+/* Charges what the client holds now, and cuts the largest client if all
+ * together have too much. */
+void client_charge(struct client *client);
+
+/* output.c: sends what net->reply holds; the rest is queued. */
+void output_send(struct client *client);
+void output_free(struct client *client);
+/* Pending output passed a limit: the client is closed. */
+bool output_over_limit(struct client *client);
+
+/* listen.c */
+err_t listen_open(struct net *net, struct err_text *why);
+void  listen_close(struct net *net);
+
+#endif

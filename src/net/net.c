@@ -1,0 +1,115 @@
+/* net.c - the room as a whole: life, cron, and what commands ask of it. */
+#include "net/net.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "net/client.h"
+
+err_t net_new(uv_loop_t *loop, struct server *server, struct net **out,
+              struct err_text *why)
+{
+    struct net *net = mem_calloc(1, sizeof(*net));
+    net->loop = loop;
+    net->server = server;
+    link_init(&net->clients);
+    net->read_buf = mem_alloc(READ_BYTES);
+    mem_charge(&server->mem, MEM_OTHER, 2 * READ_BYTES);
+    reply_init(&net->reply);
+    resp_parser_init(&net->ahead);
+    *out = net;
+    return listen_open(net, why);
+}
+
+void net_close(struct net *net)
+{
+    net->closing = true;
+    listen_close(net);
+    struct link *first;
+    while ((first = list_first(&net->clients)) != NULL)
+        client_close(CONTAINER_OF(first, struct client, link));
+}
+
+void net_free(struct net *net)
+{
+    if (net == NULL)
+        return;
+    ASSERT(list_empty(&net->clients));
+    mem_release(&net->server->mem, MEM_OTHER, 2 * READ_BYTES);
+    reply_deinit(&net->reply);
+    resp_parser_deinit(&net->ahead);
+    mem_free(net->argv);
+    mem_free(net->read_buf);
+    mem_free(net->listeners);
+    mem_free(net);
+}
+
+static struct client *client_of(const struct session *session)
+{
+    return CONTAINER_OF(session, struct client, session);
+}
+
+void net_on_ready(void *arg, struct db_wait *wait)
+{
+    (void)arg;
+    client_resume(client_of(CONTAINER_OF(wait, struct session, wait)));
+}
+
+void net_close_session(void *arg, struct session *session, bool after_reply)
+{
+    (void)arg;
+    struct client *client = client_of(session);
+    if (after_reply)
+        client->close_after_output = true;
+    else
+        client_close(client);
+}
+
+void net_describe_session(void *arg, const struct session *session,
+                          struct session_net *out)
+{
+    (void)arg;
+    const struct client *client = client_of(session);
+    uv_os_fd_t           fd = -1;
+    (void)uv_fileno(&client->uv.handle, &fd);
+    *out = (struct session_net){
+        .query_bytes = client->input_len - client->input_at,
+        .query_capacity = client->input_capacity - client->input_len,
+        .reply_bytes = client->out_bytes,
+        .total_bytes = client->charged_bytes,
+        .fd = fd,
+        .readable = client->reading,
+        .writable = client->write != NULL,
+    };
+    LIST_EACH (link, &client->out)
+        out->reply_blocks++;
+}
+
+/* Closes who has been silent for `timeout` seconds and waits for nothing. */
+static void close_idle(struct net *net)
+{
+    struct server *server = net->server;
+    int64_t        timeout_ms = (int64_t)server->config->timeout * 1000;
+    LIST_EACH_SAFE (link, &net->clients) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (timeout_ms > 0 && !client->parked &&
+            server->now_ms - client->session.active_ms > timeout_ms)
+            client_close(client);
+    }
+}
+
+/* Limits that time alone may pass. */
+static void check_outputs(struct net *net)
+{
+    LIST_EACH_SAFE (link, &net->clients) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (client->soft_since_ms != 0 && output_over_limit(client))
+            client_close(client);
+    }
+}
+
+void net_cron(struct net *net)
+{
+    if (net->server->config->timeout > 0)
+        close_idle(net);
+    check_outputs(net);
+}

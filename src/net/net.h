@@ -1,0 +1,42 @@
+/* net.h - sockets and clients on libuv.
+ *
+ * Ownership  net owns its listeners and clients. A client embeds its session
+ *            (cmd/server.h).
+ * Memory     MEM_CLIENTS is charged for clients, kept input and pending
+ *            output. All together may have a quarter of cache-max-memory; above
+ *            it the largest is cut. Input is read into one buffer shared by
+ *            all clients, and replies are gathered in another; only what is
+ *            left over is kept with the client.
+ * Threads    loop thread only. */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "cmd/server.h"
+
+struct net;
+
+/* Opens all listening sockets that the configuration names. ERR_BUSY: an
+ * address is in use. */
+err_t net_new(uv_loop_t *loop, struct server *server, struct net **out,
+              struct err_text *why);
+/* Stops listening and closes all clients; their handles close as the loop
+ * runs on. */
+void net_close(struct net *net);
+/* After the loop has closed all handles. */
+void net_free(struct net *net);
+
+/* A parked command may go on (db_options.on_ready; arg is the net). */
+void net_on_ready(void *arg, struct db_wait *wait);
+
+/* About ten times a second: idle clients, limits. */
+void net_cron(struct net *net);
+
+/* server_hooks */
+void net_close_session(void *arg, struct session *session, bool after_reply);
+void net_describe_session(void *arg, const struct session *session,
+                          struct session_net *out);
+
+#endif

@@ -1,0 +1,442 @@
+/* run.c - a server from its options to its end.
+ *
+ * Start: options, log, limits, store, I/O threads, db, sockets. Each step that
+ * fails says so in one line and ends with exit status 1; nothing on disk has
+ * been changed before the store was found to be ours.
+ *
+ * The loop: before it waits, one db turn (resume who is ready, flush in
+ * slices, hand jobs over); after it woke, sockets and finished jobs. The cron
+ * runs about ten times a second.
+ *
+ * End: SIGTERM or SIGINT stops listening and flushes; when all is on disk the
+ * loop ends. If the flush fails the server stays up, since memory is then the
+ * only copy. A second signal ends at once. */
+#include "run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/assert.h"
+#include "base/rand.h"
+#include "budget.h"
+#include "cache/cache.h"
+#include "cmd/server.h"
+#include "io/io.h"
+#include "net/net.h"
+#include "options.h"
+#include "store/fault.h"
+
+#ifdef USE_JEMALLOC
+/* Few arenas and no waiting with freed pages: what is freed is gone, so that
+ * resident memory is what we account. Read by jemalloc at its start. */
+extern const char *malloc_conf;
+const char *malloc_conf = "narenas:2,dirty_decay_ms:0,muzzy_decay_ms:0";
+#endif
+
+/* Resident memory that is nobody's: code's data, stacks, libraries. */
+#define BASE_BYTES ((size_t)4 * 1024 * 1024)
+
+struct app {
+    struct config  config;
+    struct server  server;
+    struct budget  budget;
+    struct store  *store;
+    struct io     *io;
+    struct net    *net;
+    uv_loop_t      loop;
+    uv_prepare_t   prepare;
+    uv_idle_t      idle;       /* keeps the loop from waiting */
+    uv_timer_t     cron;
+    uv_timer_t     flush;      /* wakes the loop when a flush is due */
+    uv_signal_t    signals[2];
+    bool           handles_open;
+    bool           stop_told;  /* a signal came */
+    int            exit_status;
+};
+
+/* --- limits -------------------------------------------------------------- */
+
+#define FILES_BESIDES 64 /* logs, listeners, libuv, stdio */
+
+static void raise_file_limit(struct app *app)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)app->config.maxclients +
+                    (rlim_t)store_leveldb_max_files() + FILES_BESIDES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    if (limit.rlim_cur >= wanted)
+        return;
+    struct rlimit raised = limit;
+    raised.rlim_cur = wanted;
+    if (raised.rlim_max < wanted)
+        raised.rlim_max = wanted; /* only root may */
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        return;
+    raised.rlim_cur = raised.rlim_max = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t others = (rlim_t)store_leveldb_max_files() + FILES_BESIDES;
+    int    clients = limit.rlim_cur > others ? (int)(limit.rlim_cur - others)
+                                             : 16;
+    log_write(app->server.log, LOG_WARNING,
+              "only %llu files may be open (ulimit -n) where %llu are wanted: "
+              "maxclients is %d now",
+              (unsigned long long)limit.rlim_cur, (unsigned long long)wanted,
+              clients);
+    if (clients < app->config.maxclients)
+        app->config.maxclients = clients;
+}
+
+static void log_budget(const struct app *app)
+{
+    const struct budget *budget = &app->budget;
+    size_t machine = budget_machine_bytes();
+    log_write(app->server.log, LOG_NOTICE,
+              "memory: %zu bytes%s = store %zu (write buffers 2 x %zu, block "
+              "cache %zu, tables %zu, cut %d x %zu) + %zu for entries, clients "
+              "(at most %zu) and jobs",
+              budget->limit_bytes, budget->keep_nothing ? " (working size)" : "",
+              budget->store_bytes, budget->write_buffer_bytes,
+              budget->block_cache_bytes, budget->table_meta_bytes, 3,
+              budget->cut_max_bytes,
+              budget->limit_bytes - budget->store_bytes,
+              budget->limit_bytes / 4);
+    if (machine != 0 && budget->limit_bytes > machine - machine / 10)
+        log_write(app->server.log, LOG_WARNING,
+                  "cache-max-memory %zu is more than this machine or cgroup "
+                  "can give (%zu bytes): lower it, or the system may kill the "
+                  "server",
+                  budget->limit_bytes, machine);
+}
+
+/* --- the loop ------------------------------------------------------------ */
+
+static void set_now(struct server *server)
+{
+    server->now_ms = clock_now_us(&server->clock) / 1000;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void on_flush_timer(uv_timer_t *timer)
+{
+    (void)timer; /* that the loop woke is enough */
+}
+
+static void stop(struct app *app, int status)
+{
+    app->exit_status = status;
+    uv_stop(&app->loop);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct app    *app = prepare->data;
+    struct server *server = &app->server;
+    set_now(server);
+    bool more = db_turn(server->db, server->now_ms);
+    if (more)
+        uv_idle_start(&app->idle, on_idle);
+    else
+        uv_idle_stop(&app->idle);
+    int64_t due = db_next_flush_ms(server->db);
+    if (due > 0 && !uv_is_active((uv_handle_t *)&app->flush))
+        uv_timer_start(&app->flush, on_flush_timer, (uint64_t)due, 0);
+    if (app->stop_told && db_is_clean(server->db))
+        stop(app, 0);
+}
+
+/* Resident minus accounted is overhead, and is evicted for. */
+static void measure_memory(struct app *app)
+{
+    struct mem *mem = &app->server.mem;
+    size_t rss = mem_rss_anon_bytes();
+    size_t known = mem->total_bytes - mem->used_bytes[MEM_OVERHEAD];
+    size_t over = rss > known + BASE_BYTES ? rss - known - BASE_BYTES : 0;
+    mem_set(mem, MEM_OVERHEAD, over);
+    if (mem->total_bytes > app->server.peak_bytes)
+        app->server.peak_bytes = mem->total_bytes;
+}
+
+static void on_cron(uv_timer_t *timer)
+{
+    struct app    *app = timer->data;
+    struct server *server = &app->server;
+    set_now(server);
+    measure_memory(app);
+    db_cron(server->db, server->now_ms);
+    net_cron(app->net);
+    server_cron(server);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+    if (app->stop_told) {
+        log_write(app->server.log, LOG_WARNING,
+                  "signal %d again: exiting at once", number);
+        _exit(1);
+    }
+    log_write(app->server.log, LOG_NOTICE,
+              "signal %d: flushing, then exiting (again: at once)", number);
+    app->stop_told = true;
+    app->server.shutting_down = true;
+    db_flush_soon(app->server.db);
+}
+
+/* --- joined callbacks ---------------------------------------------------- */
+
+static void on_ready(void *arg, struct db_wait *wait)
+{
+    struct app *app = arg;
+    net_on_ready(app->net, wait);
+}
+
+static void hook_stop(void *arg, int status)
+{
+    stop(arg, status);
+}
+
+static void hook_close(void *arg, struct session *session, bool after_reply)
+{
+    struct app *app = arg;
+    net_close_session(app->net, session, after_reply);
+}
+
+static void hook_describe(void *arg, const struct session *session,
+                          struct session_net *out)
+{
+    struct app *app = arg;
+    net_describe_session(app->net, session, out);
+}
+
+/* A mutable option has a new value. */
+static err_t on_change(void *arg, const char *name, struct err_text *why)
+{
+    struct app    *app = arg;
+    struct db     *db = app->server.db;
+    struct budget  budget;
+    if (strcmp(name, "cache-max-memory") == 0 || strcmp(name, "cut-max") == 0) {
+        err_t err = budget_make(&app->config, &budget, why);
+        if (err != ERR_OK)
+            return err;
+        /* The store keeps the buffers that it was opened with. */
+        budget.store_bytes += 2 * app->budget.write_buffer_bytes -
+                              2 * budget.write_buffer_bytes;
+        if (budget.store_bytes > budget.limit_bytes - budget.limit_bytes / 4)
+            return err_set(why, ERR_INVALID, "the store's buffers, which are "
+                           "set at the start, leave no room: restart");
+        app->budget.limit_bytes = budget.limit_bytes;
+        app->budget.cut_max_bytes = budget.cut_max_bytes;
+        mem_set(&app->server.mem, MEM_STORE, budget.store_bytes);
+        db_set_limit(db, budget.limit_bytes, budget.keep_nothing);
+        db_set_cut_max(db, budget.cut_max_bytes);
+    }
+    if (strcmp(name, "cache-flush-delay") == 0)
+        db_set_flush_delay(db, app->config.cache_flush_delay_ms);
+    if (strcmp(name, "ds-fsync") == 0)
+        db_set_fsync(db, app->config.ds_fsync);
+    if (strcmp(name, "loglevel") == 0)
+        log_set_level(app->server.log, app->config.loglevel);
+    return ERR_OK;
+}
+
+/* --- building ------------------------------------------------------------ */
+
+static void server_init(struct app *app)
+{
+    struct server *server = &app->server;
+    server->config = &app->config;
+    clock_init(&server->clock);
+    set_now(server);
+    server->start_ms = server->now_ms;
+    link_init(&server->sessions);
+    server->next_session_id = 1;
+    server->hooks = (struct server_hooks){ .arg = app,
+                                           .close_session = hook_close,
+                                           .describe_session = hook_describe,
+                                           .stop = hook_stop };
+    uint8_t id[20];
+    rand_system(id, sizeof(id));
+    for (size_t i = 0; i < sizeof(id); i++)
+        snprintf(server->run_id + 2 * i, 3, "%02x", id[i]);
+    dispatch_init(server);
+}
+
+static err_t open_store(struct app *app, struct err_text *why)
+{
+    struct server *server = &app->server;
+    uint64_t       begun = clock_mono_us();
+    struct store_options options = {
+        .path = app->config.ds_path,
+        .write_buffer_bytes = app->budget.write_buffer_bytes,
+        .block_cache_bytes = app->budget.block_cache_bytes,
+        .table_meta_bytes = app->budget.table_meta_bytes,
+        .max_batch_bytes = app->budget.cut_max_bytes,
+        .compression = app->config.ds_compression,
+        .log = server->log,
+    };
+    log_write(server->log, LOG_NOTICE, "opening the store in %s",
+              app->config.ds_path);
+    err_t err = store_open_leveldb(&options, &app->store, why);
+    if (err != ERR_OK)
+        return err;
+    log_write(server->log, LOG_NOTICE, "opened the store in %.1f ms",
+              (double)(clock_mono_us() - begun) / 1000);
+    if (app->config.debug_store)
+        app->store = server->fault = store_open_fault(app->store);
+    mem_charge(&server->mem, MEM_STORE, app->budget.store_bytes);
+    return ERR_OK;
+}
+
+static err_t open_db(struct app *app, struct err_text *why)
+{
+    struct server    *server = &app->server;
+    struct db_options options = {
+        .mem = &server->mem,
+        .log = server->log,
+        .io = app->io,
+        .store = app->store,
+        .limit_bytes = app->budget.limit_bytes,
+        .keep_nothing = app->budget.keep_nothing,
+        .flush_delay_ms = app->config.cache_flush_delay_ms,
+        .cut_max_bytes = app->budget.cut_max_bytes,
+        .fsync = app->config.ds_fsync,
+        .databases = (unsigned)app->config.databases,
+        .now_ms = server->now_ms,
+        .on_ready = on_ready,
+        .ready_arg = app,
+    };
+    err_t err = db_open(&options, &server->db, why);
+    if (err != ERR_OK)
+        return err;
+    long long keys = 0;
+    for (int i = 0; i < app->config.databases; i++)
+        keys += db_key_count(server->db, db_space(server->db, (unsigned)i));
+    log_write(server->log, LOG_NOTICE, "%lld keys, record format %d, version "
+              "%s", keys, 1, DISKSTORE_VERSION);
+    return ERR_OK;
+}
+
+static void open_handles(struct app *app)
+{
+    uv_prepare_init(&app->loop, &app->prepare);
+    uv_idle_init(&app->loop, &app->idle);
+    uv_timer_init(&app->loop, &app->cron);
+    uv_timer_init(&app->loop, &app->flush);
+    app->prepare.data = app->idle.data = app->cron.data = app;
+    uv_prepare_start(&app->prepare, on_prepare);
+    uint64_t period = 1000 / (uint64_t)app->config.hz;
+    uv_timer_start(&app->cron, on_cron, period, period);
+    const int numbers[2] = { SIGTERM, SIGINT };
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&app->loop, &app->signals[i]);
+        app->signals[i].data = app;
+        uv_signal_start(&app->signals[i], on_signal, numbers[i]);
+    }
+    app->handles_open = true;
+}
+
+static void close_handles(struct app *app)
+{
+    if (!app->handles_open)
+        return;
+    uv_close((uv_handle_t *)&app->prepare, NULL);
+    uv_close((uv_handle_t *)&app->idle, NULL);
+    uv_close((uv_handle_t *)&app->cron, NULL);
+    uv_close((uv_handle_t *)&app->flush, NULL);
+    for (int i = 0; i < 2; i++)
+        uv_close((uv_handle_t *)&app->signals[i], NULL);
+}
+
+static err_t build(struct app *app, struct err_text *why)
+{
+    err_t err = budget_make(&app->config, &app->budget, why);
+    if (err != ERR_OK)
+        return err;
+    raise_file_limit(app);
+    log_budget(app);
+    err = open_store(app, why);
+    if (err == ERR_OK)
+        err = io_new(&app->loop, (unsigned)app->config.io_threads,
+                     app->budget.done_cap_bytes, &app->io, why);
+    if (err == ERR_OK)
+        err = open_db(app, why);
+    if (err == ERR_OK)
+        err = net_new(&app->loop, &app->server, &app->net, why);
+    if (err != ERR_OK)
+        return err;
+    open_handles(app);
+    config_on_change(&app->config, on_change, app);
+    return ERR_OK;
+}
+
+static void tear_down(struct app *app)
+{
+    if (app->net != NULL)
+        net_close(app->net);
+    if (app->io != NULL)
+        io_stop(app->io);
+    close_handles(app);
+    uv_run(&app->loop, UV_RUN_DEFAULT);
+    net_free(app->net);
+    db_close(app->server.db);
+    io_free(app->io);
+    store_close(app->store);
+    dispatch_deinit(&app->server);
+}
+
+static int run(struct app *app)
+{
+    struct err_text why = { "" };
+    int rc = uv_loop_init(&app->loop);
+    ASSERT(rc == 0);
+    server_init(app);
+    err_t err = build(app, &why);
+    if (err == ERR_OK) {
+        log_write(app->server.log, LOG_NOTICE, "ready");
+        uv_run(&app->loop, UV_RUN_DEFAULT);
+        log_write(app->server.log, LOG_NOTICE, "bye");
+    } else {
+        log_write(app->server.log, LOG_WARNING, "can't start: %s", why.text);
+        if (app->config.logfile[0] != '\0')
+            fprintf(stderr, "diskstore: %s\n", why.text);
+        app->exit_status = 1;
+    }
+    tear_down(app);
+    rc = uv_loop_close(&app->loop);
+    ASSERT(rc == 0);
+    return app->exit_status;
+}
+
+int run_server(int argc, char **argv)
+{
+    struct err_text why = { "" };
+    struct app     *app = mem_calloc(1, sizeof(*app));
+    int             status = 1;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full file system is an error, not a death */
+    config_init_defaults(&app->config);
+    err_t err = options_parse(argc, argv, &app->config, &why);
+    if (err == ERR_OK)
+        err = log_new(app->config.logfile, app->config.loglevel,
+                      &app->server.log, &why);
+    if (err == ERR_OK)
+        status = run(app);
+    else
+        fprintf(stderr, "diskstore: %s\n", why.text);
+    log_free(app->server.log);
+    config_deinit(&app->config);
+    mem_free(app);
+    return status;
+}
