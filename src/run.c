@@ -139,12 +139,32 @@ static void stop(struct app *app, int status)
     uv_stop(&app->loop);
 }
 
+/* A signal came: nothing is executed any more; the end is when all is on disk.
+ * If that fails, memory is the only copy, and the server stays. */
+static void try_to_stop(struct app *app)
+{
+    struct db_stats stats;
+    if (db_is_clean(app->server.db)) {
+        stop(app, 0);
+        return;
+    }
+    db_stats(app->server.db, &stats);
+    if (!stats.failing)
+        return;
+    log_write(app->server.log, LOG_WARNING,
+              "can't exit: the flush failed (%s); serving on", stats.last_error);
+    app->stop_told = false;
+    app->server.shutting_down = false;
+    net_pause(app->net, false);
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct app    *app = prepare->data;
     struct server *server = &app->server;
     set_now(server);
     bool more = db_turn(server->db, server->now_ms);
+    net_turn(app->net);
     if (more)
         uv_idle_start(&app->idle, on_idle);
     else
@@ -152,15 +172,20 @@ static void on_prepare(uv_prepare_t *prepare)
     int64_t due = db_next_flush_ms(server->db);
     if (due > 0 && !uv_is_active((uv_handle_t *)&app->flush))
         uv_timer_start(&app->flush, on_flush_timer, (uint64_t)due, 0);
-    if (app->stop_told && db_is_clean(server->db))
-        stop(app, 0);
+    if (app->stop_told)
+        try_to_stop(app);
 }
 
-/* Resident minus accounted is overhead, and is evicted for. */
+/* Resident minus accounted is overhead, and is evicted for. A sanitizer's own
+ * memory is not ours. */
 static void measure_memory(struct app *app)
 {
     struct mem *mem = &app->server.mem;
+#ifdef SANITIZED
+    size_t rss = 0;
+#else
     size_t rss = mem_rss_anon_bytes();
+#endif
     size_t known = mem->total_bytes - mem->used_bytes[MEM_OVERHEAD];
     size_t over = rss > known + BASE_BYTES ? rss - known - BASE_BYTES : 0;
     mem_set(mem, MEM_OVERHEAD, over);
@@ -191,6 +216,7 @@ static void on_signal(uv_signal_t *handle, int number)
               "signal %d: flushing, then exiting (again: at once)", number);
     app->stop_told = true;
     app->server.shutting_down = true;
+    net_pause(app->net, true);
     db_flush_soon(app->server.db);
 }
 
@@ -211,6 +237,12 @@ static void hook_close(void *arg, struct session *session, bool after_reply)
 {
     struct app *app = arg;
     net_close_session(app->net, session, after_reply);
+}
+
+static bool hook_admit_reply(void *arg, struct session *session, size_t bytes)
+{
+    struct app *app = arg;
+    return net_admit_reply(app->net, session, bytes);
 }
 
 static void hook_describe(void *arg, const struct session *session,
@@ -265,6 +297,7 @@ static void server_init(struct app *app)
     server->hooks = (struct server_hooks){ .arg = app,
                                            .close_session = hook_close,
                                            .describe_session = hook_describe,
+                                           .admit_reply = hook_admit_reply,
                                            .stop = hook_stop };
     uint8_t id[20];
     rand_system(id, sizeof(id));
@@ -381,10 +414,23 @@ static err_t build(struct app *app, struct err_text *why)
     return ERR_OK;
 }
 
+/* What clients wrote in the very turn that ended the loop. */
+static void flush_last(struct app *app)
+{
+    struct err_text why = { "" };
+    if (app->server.db == NULL || app->server.shutdown_nosave ||
+        db_flush_now(app->server.db, &why) == ERR_OK)
+        return;
+    log_write(app->server.log, LOG_WARNING, "the last flush failed: %s",
+              why.text);
+    app->exit_status = 1;
+}
+
 static void tear_down(struct app *app)
 {
     if (app->net != NULL)
         net_close(app->net);
+    flush_last(app);
     if (app->io != NULL)
         io_stop(app->io);
     close_handles(app);

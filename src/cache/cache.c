@@ -70,26 +70,6 @@ uint32_t cache_idle_s(const struct cache *cache, const struct entry *entry)
 
 /* --- counting ------------------------------------------------------------ */
 
-static void count_in(struct cache *cache, const struct entry *entry)
-{
-    cache->presence_count[entry_presence(entry)]++;
-    cache->deadline_count += (entry->flags & ENTRY_HAS_DEADLINE) != 0;
-    const struct blob *blob = entry_blob(entry);
-    if (blob != NULL)
-        mem_charge(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
-}
-
-static void count_out(struct cache *cache, const struct entry *entry)
-{
-    cache->presence_count[entry_presence(entry)]--;
-    cache->deadline_count -= (entry->flags & ENTRY_HAS_DEADLINE) != 0;
-    const struct blob *blob = entry_blob(entry);
-    if (blob != NULL)
-        mem_release(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
-}
-
-/* --- making and changing ------------------------------------------------- */
-
 size_t cache_entry_bytes(const struct entry *entry)
 {
     if (entry->units != 0)
@@ -101,6 +81,35 @@ size_t cache_entry_bytes(const struct entry *entry)
         size += entry->value_len;
     return (size + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
 }
+
+static size_t held_bytes(const struct entry *entry)
+{
+    const struct blob *blob = entry_blob(entry);
+    return cache_entry_bytes(entry) +
+           (blob != NULL ? blob_charge_bytes(blob->len) : 0);
+}
+
+static void count_in(struct cache *cache, const struct entry *entry)
+{
+    cache->busy_bytes += entry->flags & ENTRY_BUSY ? held_bytes(entry) : 0;
+    cache->presence_count[entry_presence(entry)]++;
+    cache->deadline_count += (entry->flags & ENTRY_HAS_DEADLINE) != 0;
+    const struct blob *blob = entry_blob(entry);
+    if (blob != NULL)
+        mem_charge(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
+}
+
+static void count_out(struct cache *cache, const struct entry *entry)
+{
+    cache->busy_bytes -= entry->flags & ENTRY_BUSY ? held_bytes(entry) : 0;
+    cache->presence_count[entry_presence(entry)]--;
+    cache->deadline_count -= (entry->flags & ENTRY_HAS_DEADLINE) != 0;
+    const struct blob *blob = entry_blob(entry);
+    if (blob != NULL)
+        mem_release(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
+}
+
+/* --- making and changing ------------------------------------------------- */
 
 /* The allocation of entry is dead. Nobody may use it after. */
 void cache_entry_free(struct cache *cache, struct entry *entry)
@@ -299,6 +308,7 @@ struct busy *cache_make_busy(struct cache *cache, struct entry *entry)
     busy->disk.object_id = entry_object_id(entry);
     entry->flags |= ENTRY_BUSY;
     entry->busy_index = busy->index;
+    cache->busy_bytes += held_bytes(entry);
     return busy;
 }
 
@@ -313,6 +323,7 @@ bool cache_settle_busy(struct cache *cache, struct busy *busy)
     if (is_needed(busy))
         return false;
     struct entry *entry = busy->entry;
+    cache->busy_bytes -= held_bytes(entry);
     entry->flags &= (uint16_t)~ENTRY_BUSY;
     entry->used_s = busy->used_s;
     busy_free(&cache->busy, busy);

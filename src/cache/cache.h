@@ -44,6 +44,8 @@ struct cache {
     uint32_t            expire_cursor; /* bucket the expiry sweep is at */
     size_t              deadline_count; /* entries with a deadline */
     size_t              presence_count[4];
+    size_t              busy_bytes; /* of busy entries and their blobs: what
+                                       no eviction can free */
     bool              (*space_is_live)(void *arg, uint32_t space);
     void               *space_arg;
     uint64_t            evictions;

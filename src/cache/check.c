@@ -10,6 +10,7 @@ struct tally {
     size_t deadlines;
     size_t entry_bytes;
     size_t value_bytes;
+    size_t busy_bytes;
     size_t presence[4];
 };
 
@@ -44,6 +45,8 @@ static void check_entry(void *arg, struct entry *entry)
     }
     if (entry->flags & ENTRY_BUSY) {
         tally->busy++;
+        tally->busy_bytes += cache_entry_bytes(entry) +
+                             (blob ? blob_charge_bytes(blob->len) : 0);
         check_busy(tally->cache, entry);
     } else {
         ASSERT(entry_presence(entry) != ENTRY_UNKNOWN);
@@ -56,6 +59,7 @@ void cache_check(const struct cache *cache)
     table_each(&cache->table, check_entry, &tally);
     ASSERT(tally.entries == cache->table.entry_count);
     ASSERT(tally.busy == cache->busy.used_count);
+    ASSERT(tally.busy_bytes == cache->busy_bytes);
     ASSERT(tally.deadlines == cache->deadline_count);
     ASSERT(tally.entry_bytes == cache->segments.live_bytes);
     ASSERT(tally.value_bytes == cache->mem->used_bytes[MEM_VALUES]);

@@ -19,6 +19,15 @@ static size_t idle_count(const struct cache *cache)
     return cache->table.entry_count - cache->busy.used_count;
 }
 
+/* All that eviction and pressing out the dead could give. */
+static size_t reclaimable(const struct cache *cache)
+{
+    const struct segment_pool *pool = &cache->segments;
+    size_t all = pool->segment_count * SEGMENT_BYTES +
+                 cache->mem->used_bytes[MEM_VALUES];
+    return all > cache->busy_bytes ? all - cache->busy_bytes : 0;
+}
+
 static void log_evict(const struct cache *cache, const struct entry *entry)
 {
     char key[LOG_KEY_CHARS];
@@ -151,14 +160,17 @@ err_t cache_room(struct cache *cache, size_t entry_bytes, size_t other_bytes)
         cache->limit_bytes)
         return ERR_OOM;
 
+    /* The reserve, and what is left at the ends of segments, stay. */
+    if (reclaimable(cache) < room_missing(cache, entry_bytes, other_bytes) +
+                                 2 * SEGMENT_BYTES)
+        return ERR_AGAIN;
+
     size_t most = 2 * cache->segments.segment_count + 2;
     for (size_t walked = 0; walked < most; walked++) {
         if (cache->segments.free_count > 1)
             segment_trim(&cache->segments, 1);
         if (room_missing(cache, entry_bytes, other_bytes) == 0)
             return ERR_OK;
-        if (idle_count(cache) == 0 && walked > cache->segments.segment_count)
-            return ERR_AGAIN;
         if (!walk_for_room(cache, entry_bytes, other_bytes,
                            walked >= FORCE_AFTER))
             return ERR_AGAIN;

@@ -330,11 +330,12 @@ static void info_store(struct info *info)
 /* Each group holds the ones after it. */
 enum shown { IN_EVERYTHING, IN_ALL, IN_DEFAULT };
 
+/* clang-format off */
 static const struct section {
     const char *name;
     const char *title;
     enum shown  shown;
-    void      (*write)(struct info *info);
+    void (*write)(struct info *info);
 } sections[] = {
     { "server",      "Server",      IN_DEFAULT,    info_server },
     { "clients",     "Clients",     IN_DEFAULT,    info_clients },
@@ -349,6 +350,7 @@ static const struct section {
     { "store",       "Store",       IN_EVERYTHING, info_store },
     { "keyspace",    "Keyspace",    IN_DEFAULT,    info_keyspace },
 };
+/* clang-format on */
 
 static const struct {
     const char *word;

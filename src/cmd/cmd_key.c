@@ -91,13 +91,15 @@ enum db_need need_rename(const struct call *call, size_t key_index)
                                                   : DB_NEED_NONE;
 }
 
-/* The new entry stands beside the old one until that is deleted. */
+/* A small value is copied on its way; a large one is only handed over. */
 size_t grow_rename(struct call *call)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
-    return entry != NULL ? entry->value_len : 0;
+    bool                is_copied = entry != NULL && entry_blob(entry) == NULL;
+    return is_copied ? entry->value_len : 0;
 }
 
+/* The value is kept by us meanwhile: both calls of the db move entries. */
 static void move_to(struct call *call, const struct entry *entry,
                     const struct db_key *to)
 {
@@ -118,7 +120,7 @@ static void move_to(struct call *call, const struct entry *entry,
     mem_free(copy);
 }
 
-/* What is answered in place of moving anything, or NULL. */
+/* True: there is nothing to move, and that has been answered. */
 static bool rename_refused(struct call *call, const struct db_key *to, bool nx)
 {
     bool is_same = slice_equal(call->argv[1], call->argv[2]);
@@ -168,9 +170,8 @@ enum call_result cmd_renamenx(struct call *call)
  * records go in the background. */
 static bool flush_syntax_ok(struct call *call)
 {
-    if (call->argc == 1 ||
-        (call->argc == 2 &&
-         (call_arg_is(call, 1, "async") || call_arg_is(call, 1, "sync"))))
+    if (call->argc == 1 || (call->argc == 2 && (call_arg_is(call, 1, "async") ||
+                                                call_arg_is(call, 1, "sync"))))
         return true;
     call_syntax_error(call);
     return false;

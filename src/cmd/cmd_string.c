@@ -65,15 +65,15 @@ static bool get_reply(struct call *call, struct entry **entry)
 /* --- options of SET and GETEX -------------------------------------------- */
 
 enum set_option {
-    SET_NX      = 1 << 0,
-    SET_XX      = 1 << 1,
-    SET_GET     = 1 << 2,
+    SET_NX = 1 << 0,
+    SET_XX = 1 << 1,
+    SET_GET = 1 << 2,
     SET_KEEPTTL = 1 << 3,
     SET_PERSIST = 1 << 4,
-    SET_EX      = 1 << 5,
-    SET_PX      = 1 << 6,
-    SET_EXAT    = 1 << 7,
-    SET_PXAT    = 1 << 8,
+    SET_EX = 1 << 5,
+    SET_PX = 1 << 6,
+    SET_EXAT = 1 << 7,
+    SET_PXAT = 1 << 8,
 };
 
 #define SET_TIMES (SET_EX | SET_PX | SET_EXAT | SET_PXAT)
@@ -134,7 +134,7 @@ static bool options_read(struct call *call, size_t from, unsigned allowed,
 }
 
 /* The deadline that the options give; 0 if they give none. */
-static bool options_deadline(struct call *call,
+static bool options_deadline(struct call              *call,
                              const struct set_options *options, int64_t *out)
 {
     *out = 0;
@@ -177,8 +177,8 @@ static bool set_look(struct call *call, unsigned given, int64_t *deadline_ms)
     } else {
         entry = db_look(call->db, &call->key, true);
     }
-    bool refused = entry != NULL ? (given & SET_NX) != 0
-                                 : (given & SET_XX) != 0;
+    bool refused =
+        entry != NULL ? (given & SET_NX) != 0 : (given & SET_XX) != 0;
     if (refused && !(given & SET_GET))
         reply_null(call->reply);
     if (entry != NULL && (given & SET_KEEPTTL))
@@ -329,8 +329,7 @@ static bool pairs_complete(struct call *call)
 {
     if (call->argc % 2 == 1)
         return true;
-    reply_errorf(call->reply,
-                 "ERR wrong number of arguments for '%s' command",
+    reply_errorf(call->reply, "ERR wrong number of arguments for '%s' command",
                  call->command->name);
     return false;
 }

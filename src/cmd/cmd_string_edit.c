@@ -97,8 +97,7 @@ enum call_result cmd_incrbyfloat(struct call *call)
     }
     value += delta;
     if (isnan(value) || isinf(value)) {
-        reply_error(call->reply,
-                    "ERR increment would produce NaN or Infinity");
+        reply_error(call->reply, "ERR increment would produce NaN or Infinity");
         return CALL_DONE;
     }
     size_t len = num_format_long_double(value, text, sizeof(text));
@@ -136,8 +135,8 @@ static bool end_allowed(struct call *call, size_t offset, size_t len)
 static size_t overwrite(struct call *call, const struct old_value *old,
                         size_t offset, slice bytes, const char *event)
 {
-    size_t old_len = old->bytes.len, end = offset + bytes.len;
-    size_t new_len = end > old_len ? end : old_len;
+    size_t       old_len = old->bytes.len, end = offset + bytes.len;
+    size_t       new_len = end > old_len ? end : old_len;
     struct blob *built = blob_new(new_len);
     if (old_len > 0)
         memcpy(built->data, old->bytes.data, old_len);
@@ -161,8 +160,7 @@ enum call_result cmd_append(struct call *call)
     if (!old_value_look(call, &old) ||
         !end_allowed(call, old.bytes.len, call->argv[2].len))
         return CALL_DONE;
-    size_t len =
-        overwrite(call, &old, old.bytes.len, call->argv[2], "append");
+    size_t len = overwrite(call, &old, old.bytes.len, call->argv[2], "append");
     reply_int(call->reply, (int64_t)len);
     return CALL_DONE;
 }

@@ -25,6 +25,7 @@
 enum call_result {
     CALL_DONE,
     CALL_PARKED, /* nothing was answered; run it again when the wait is ready */
+    CALL_WAITS_TURN, /* the same, but it is net/ that knows when */
     CALL_CLOSE   /* answered; close the connection once the reply is out */
 };
 

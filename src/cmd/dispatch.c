@@ -140,8 +140,13 @@ static enum db_verdict acquire(struct call *call)
 {
     const struct command *command = call->command;
     struct db_wait       *wait = &call->session->wait;
-    if (command->keys.first == 0)
-        return wait->err == ERR_OK ? DB_READY : DB_FAILED;
+    /* Without keys a handler that waits (CACHE FLUSH) answers its errors
+     * itself; and commands that only name keys (CACHE STATE) want nothing of
+     * them in memory, whatever others wait for. */
+    bool names_only = command->need == DB_NEED_NONE &&
+                      !(command->flags & CMD_WRITE);
+    if (command->keys.first == 0 || names_only)
+        return DB_READY;
 
     struct db_want  few[FEW_KEYS], *wants = few;
     size_t first = (size_t)command->keys.first;
@@ -182,9 +187,40 @@ static enum db_verdict admit(struct call *call)
     uint32_t flags = call->command->flags;
     if (!(flags & CMD_WRITE))
         return DB_READY;
-    bool grows = (flags & CMD_DENYOOM) != 0;
+    bool grows =
+        (flags & CMD_DENYOOM) != 0 || call->command->grow_of != NULL;
     return db_admit_write(call->db, &call->session->wait,
                           grows ? growth(call) : 0, grows);
+}
+
+/* What a reading command will answer at least, if that is much: the values of
+ * its keys that lie in blobs. */
+static size_t large_reply(struct call *call)
+{
+    const struct command *command = call->command;
+    const struct cache   *cache = db_cache(call->db);
+    size_t                bytes = 0;
+    if (command->keys.first == 0 || command->need != DB_NEED_VALUE ||
+        cache->mem->used_bytes[MEM_VALUES] == 0)
+        return 0;
+    for (size_t i = (size_t)command->keys.first;
+         i < keys_end(command, call->argc); i += (size_t)command->keys.step) {
+        struct db_key       key = call_key(call, i);
+        const struct entry *entry =
+            cache_find(cache, key.space->id, key.key, key.hash);
+        if (entry != NULL && (entry->flags & ENTRY_HAS_BLOB))
+            bytes += entry->value_len;
+    }
+    return bytes;
+}
+
+/* Large replies take turns: false when this is not the client's. */
+static bool is_its_turn(struct call *call)
+{
+    struct server_hooks *hooks = &call->server->hooks;
+    if (!(call->command->flags & CMD_READONLY))
+        return true;
+    return hooks->admit_reply(hooks->arg, call->session, large_reply(call));
 }
 
 /* Making room may have evicted what was found in memory before: then it is
@@ -285,6 +321,12 @@ static void unknown_command(struct reply *reply, const slice *argv, size_t argc)
     buf_deinit(&args);
 }
 
+/* In Redis DEBUG has no subcommands, but looks at its arguments itself. */
+static bool is_one_command(const struct command *container)
+{
+    return (container->flags & CMD_PROTECTED) != 0;
+}
+
 static void unknown_subcommand(struct reply *reply,
                                const struct command *container, slice name)
 {
@@ -294,7 +336,9 @@ static void unknown_subcommand(struct reply *reply,
         char c = container->name[i];
         upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
     }
-    reply_errorf(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+    reply_errorf(reply, "ERR unknown subcommand%s '%.*s'. Try %s HELP.",
+                 is_one_command(container) ? " or wrong number of arguments for"
+                                           : "",
                  shown(name.len, 128), name.data, upper);
 }
 
@@ -308,26 +352,31 @@ static void wrong_arity(struct reply *reply, const struct command *top,
 
 /* --- running ------------------------------------------------------------- */
 
-/* The command, or NULL with the error answered. */
+/* The command, or NULL with the error answered. What CLIENT LIST names is the
+ * last one that was looked up, run or not. */
 static const struct command *resolve(struct server *server,
-                                     const struct session *session,
+                                     struct session *session,
                                      const slice *argv, size_t argc,
                                      struct reply *reply)
 {
     const struct command *top = find_top(server, argv[0]), *command = top;
+    if (top != NULL && top->subcommands != NULL && argc >= 2)
+        command = find_sub(top, argv[1]);
+    session->last_command =
+        top != NULL && is_one_command(top) ? top : command;
     if (top == NULL) {
         unknown_command(reply, argv, argc);
         return NULL;
     }
-    if (top->subcommands != NULL && argc >= 2) {
-        command = find_sub(top, argv[1]);
-        if (command == NULL) {
-            unknown_subcommand(reply, top, argv[1]);
-            return NULL;
-        }
+    if (command == NULL) {
+        unknown_subcommand(reply, top, argv[1]);
+        return NULL;
     }
     if (!command_arity_ok(command, argc) || command->handler == NULL) {
-        wrong_arity(reply, top, command);
+        if (command != top && is_one_command(top))
+            unknown_subcommand(reply, top, argv[1]);
+        else
+            wrong_arity(reply, top, command);
         return NULL;
     }
     if (!session->authenticated && server->config->requirepass[0] != '\0' &&
@@ -345,6 +394,17 @@ static void note_command(struct server *server, struct session *session)
     session->active_ms = server->now_ms;
 }
 
+/* What readers found or not, as Redis counts it. */
+static void note_lookups(struct server *server, const struct command *command,
+                         const struct db_lookups *before)
+{
+    const struct db_lookups *now = db_lookups(server->db);
+    if (!(command->flags & CMD_READONLY))
+        return;
+    server->stats.keyspace_hits += now->found - before->found;
+    server->stats.keyspace_misses += now->missing - before->missing;
+}
+
 enum call_result command_execute(struct server *server, struct session *session,
                                  const slice *argv, size_t argc,
                                  struct reply *reply)
@@ -355,7 +415,6 @@ enum call_result command_execute(struct server *server, struct session *session,
         server->stats.error_replies++;
         return CALL_DONE;
     }
-    session->last_command = command;
     struct call call = {
         .server = server,
         .session = session,
@@ -369,10 +428,15 @@ enum call_result command_execute(struct server *server, struct session *session,
     if (command->keys.first != 0)
         call.key = db_key_make(call.db, call.space,
                                argv[(size_t)command->keys.first]);
-    enum call_result result = CALL_DONE;
-    enum db_verdict  verdict = prepare(&call);
+    enum call_result  result = CALL_DONE;
+    enum db_verdict   verdict = prepare(&call);
+    struct db_lookups before = *db_lookups(server->db);
     if (verdict == DB_PARKED)
         return CALL_PARKED;
+    if (verdict == DB_READY && !is_its_turn(&call)) {
+        db_release(server->db, &session->wait); /* pins nothing meanwhile */
+        return CALL_WAITS_TURN;
+    }
     if (verdict == DB_FAILED)
         call_error(&call, session->wait.err);
     else
@@ -380,6 +444,7 @@ enum call_result command_execute(struct server *server, struct session *session,
     if (result == CALL_PARKED)
         return result;
     db_release(server->db, &session->wait);
+    note_lookups(server, command, &before);
     note_command(server, session);
     return result;
 }

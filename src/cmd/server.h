@@ -78,6 +78,9 @@ struct server_hooks {
                           bool after_reply);
     void (*describe_session)(void *arg, const struct session *session,
                              struct session_net *out);
+    /* May a reply of so many bytes be made for this client now? If not, the
+     * command is run again when its turn has come (CALL_WAITS_TURN). */
+    bool (*admit_reply)(void *arg, struct session *session, size_t bytes);
     /* Ends the process after the loop turn. */
     void (*stop)(void *arg, int exit_status);
 };

@@ -68,5 +68,6 @@ size_t server_limit_bytes(const struct server *server)
 
 size_t server_max_value_bytes(const struct server *server)
 {
-    return server_limit_bytes(server) / 8;
+    size_t bytes = server_limit_bytes(server) / 8;
+    return bytes < UINT32_MAX ? bytes : UINT32_MAX; /* an entry's length */
 }

@@ -376,14 +376,8 @@ static void save_done(struct job *job)
         db->stats.staged_flushes += save->staged;
         db->stats.saves += cut->saves;
         db->stats.deletes += cut->deletes;
-        db->stats.last_flush_ms = db->now_ms - cut->started_ms;
         db->stats.last_flush_bytes = cut->bytes;
         db->stats.last_save_time_s = db->now_ms / 1000;
-        LIST_EACH_SAFE (link, &db->flushed) {
-            struct db_wait *wait = CONTAINER_OF(link, struct db_wait, link);
-            if (wait->epoch <= db->durable_epoch)
-                park_wake(db, wait);
-        }
     }
     mem_free(save);
 }
@@ -418,6 +412,15 @@ static void hand_over(struct db *db)
 
 /* --- finishing ----------------------------------------------------------- */
 
+static void wake_flushed(struct db *db)
+{
+    LIST_EACH_SAFE (link, &db->flushed) {
+        struct db_wait *wait = CONTAINER_OF(link, struct db_wait, link);
+        if (wait->epoch <= db->durable_epoch)
+            park_wake(db, wait);
+    }
+}
+
 static bool finish_slice(struct db *db)
 {
     struct link *first;
@@ -432,6 +435,10 @@ static bool finish_slice(struct db *db)
     }
     if (!list_empty(&db->cut.captured))
         return true;
+    /* Only now, so that who waited finds clean entries, and the time (which
+     * stands still while jobs are being taken back) includes the write. */
+    db->stats.last_flush_ms = db->now_ms - db->cut.started_ms;
+    wake_flushed(db);
     cut_reset(db);
     park_wake_list(db, &db->room);
     park_restart_starved(db);

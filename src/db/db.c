@@ -100,7 +100,7 @@ void db_close(struct db *db)
 
 /* --- the turn ------------------------------------------------------------ */
 
-static void set_time(struct db *db, int64_t now_ms)
+void db_set_now(struct db *db, int64_t now_ms)
 {
     /* Never back: whoever was told that a key has expired was told so. */
     if (now_ms > db->now_ms)
@@ -115,10 +115,12 @@ static bool flush_turn(struct db *db)
     return cut_step(db);
 }
 
-/* Starved commands whose turn nobody else would bring. */
+/* Starved commands whose turn nobody else would bring: no command that holds
+ * pins, and no flush. */
 static void keep_moving(struct db *db)
 {
-    if (list_empty(&db->aged) && list_empty(&db->ready))
+    bool flush_comes = db_is_dirty(db) && !db->failing;
+    if (list_empty(&db->aged) && list_empty(&db->ready) && !flush_comes)
         park_restart_starved(db);
 }
 
@@ -145,7 +147,7 @@ static bool expire_some(struct db *db)
 
 bool db_turn(struct db *db, int64_t now_ms)
 {
-    set_time(db, now_ms);
+    db_set_now(db, now_ms);
     park_run_ready(db);
     bool more = flush_turn(db);
     if (db->expire_more)
@@ -177,7 +179,7 @@ static void last_resort(struct db *db)
 
 void db_cron(struct db *db, int64_t now_ms)
 {
-    set_time(db, now_ms);
+    db_set_now(db, now_ms);
     if (!db->expire_more)
         db->expire_more = expire_some(db);
     fail_retry(db);

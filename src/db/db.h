@@ -75,6 +75,9 @@ err_t db_open(const struct db_options *options, struct db **out,
 /* REQUIRES: io is idle. What is dirty is lost: flush before. */
 void db_close(struct db *db);
 
+/* Tells the time between turns; never goes back. */
+void db_set_now(struct db *db, int64_t now_ms);
+
 /* Once each loop turn, before the loop waits: starts and goes on with flushes
  * and other work in slices, hands jobs over. Returns true if it wants to be
  * called again at once. */
@@ -186,6 +189,12 @@ void db_flush_space(struct db *db, struct db_space *space);
 /* Keys in a database, expired ones that were not met yet included. Exact when
  * db_wait_settled answered DB_READY. */
 int64_t db_key_count(const struct db *db, const struct db_space *space);
+
+/* Answers that db_look gave so far. */
+struct db_lookups {
+    uint64_t found, missing;
+};
+const struct db_lookups *db_lookups(const struct db *db);
 
 /* --- steering ------------------------------------------------------------ */
 

@@ -147,6 +147,7 @@ struct db {
     struct buf        key_buf2;
     struct buf        value_buf; /* scratch for record values */
     struct db_stats   stats;
+    struct db_lookups lookups;
 };
 
 /* --- db.c */

@@ -138,6 +138,7 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
     struct entry *entry = find(db, key);
     ASSERT(entry != NULL && entry_presence(entry) != ENTRY_UNKNOWN);
     if (!entry_exists(entry)) {
+        db->lookups.missing++;
         if (touch)
             cache_touch(&db->cache, entry);
         return NULL;
@@ -145,11 +146,18 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
     int64_t deadline = entry_deadline(entry);
     if (deadline != 0 && deadline <= db->now_ms) {
         expire_entry(db, entry);
+        db->lookups.missing++;
         return NULL;
     }
+    db->lookups.found++;
     if (touch)
         cache_touch(&db->cache, entry);
     return entry;
+}
+
+const struct db_lookups *db_lookups(const struct db *db)
+{
+    return &db->lookups;
 }
 
 /* --- admission ----------------------------------------------------------- */
@@ -165,15 +173,15 @@ enum db_verdict db_admit_write(struct db *db, struct db_wait *wait,
 {
     if (db->failing)
         return fail(wait, ERR_IO);
-    if (!grows)
-        return DB_READY;
     if (db->open_bytes >= db->opt.cut_max_bytes) {
         /* The open epoch is full. It closes when the cut before it is on
-         * disk; until then nobody adds to it. */
+         * disk; until then nobody adds to it (a TTL is dirt too). */
         park(db, wait, DB_WAIT_ROOM, &db->room);
         db_flush_soon(db);
         return DB_PARKED;
     }
+    if (!grows)
+        return DB_READY;
     park_set_age(db, wait);
     /* Half may become a blob: charged as both, which errs to the safe side
      * only for large values. */

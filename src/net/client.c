@@ -18,7 +18,10 @@
 
 static size_t held_bytes(const struct client *client)
 {
-    return sizeof(*client) + client->input_capacity + client->out_bytes +
+    size_t input = client->input_capacity > client->promised
+                       ? client->input_capacity
+                       : client->promised;
+    return sizeof(*client) + input + client->out_bytes +
            resp_parser_memory(&client->parser) + client->session.text_bytes;
 }
 
@@ -61,6 +64,7 @@ void client_charge(struct client *client)
     else
         mem_release(mem, MEM_CLIENTS, client->charged_bytes - held);
     client->charged_bytes = held;
+    gate_count(client, false);
     if (output_over_limit(client)) {
         log_write(net->server->log, LOG_WARNING,
                   "closing %s: its pending output passed the limit",
@@ -90,6 +94,8 @@ void client_close(struct client *client)
     client->closing = true;
     session_deinit(&client->session);
     link_remove(&client->link);
+    link_remove(&client->gate_link);
+    gate_count(client, true);
     net->client_count--;
     resp_parser_deinit(&client->parser);
     /* A write in flight is cancelled; its bytes go when the handle has
@@ -104,9 +110,14 @@ void client_close(struct client *client)
 
 /* --- input --------------------------------------------------------------- */
 
+static bool is_at_gate(const struct client *client)
+{
+    return !list_empty(&client->gate_link);
+}
+
 static bool can_execute(const struct client *client)
 {
-    return !client->parked && !client->stalled && !client->closing &&
+    return !client->net->paused && !client->parked && !is_at_gate(client) && !client->stalled && !client->closing &&
            !client->close_after_output;
 }
 
@@ -131,10 +142,7 @@ static void input_keep(struct client *client, slice bytes)
 {
     if (bytes.len == 0)
         return;
-    size_t wants = resp_parser_wants(&client->parser, bytes.len);
-    if (wants > READ_BYTES)
-        wants = READ_BYTES; /* the announced length is only a word */
-    input_reserve(client, bytes.len + wants);
+    input_reserve(client, bytes.len);
     memcpy(client->input + client->input_len, bytes.data, bytes.len);
     client->input_len += bytes.len;
 }
@@ -146,6 +154,18 @@ static void input_release_if_done(struct client *client)
     mem_free(client->input);
     client->input = NULL;
     client->input_len = client->input_capacity = client->input_at = 0;
+}
+
+/* After a large command a large buffer may be left that holds little. */
+static void input_trim(struct client *client)
+{
+    size_t kept = client->input_len - client->input_at;
+    if (client->input == NULL ||
+        client->input_capacity <= 2 * kept + READ_BYTES)
+        return;
+    input_reserve(client, 0); /* moves what is kept to the front */
+    client->input_capacity = kept;
+    client->input = mem_realloc(client->input, kept);
 }
 
 /* --- executing ----------------------------------------------------------- */
@@ -224,6 +244,8 @@ static bool execute(struct client *client, const char *command)
                             client->parser.argc, reply)) {
     case CALL_PARKED:
         return false;
+    case CALL_WAITS_TURN:
+        return false;
     case CALL_CLOSE:
         client->close_after_output = true;
         break;
@@ -243,6 +265,16 @@ static bool must_stall(struct client *client)
     return client->stalled || client->closing;
 }
 
+/* A large value was announced: it comes in when it is its turn. */
+static void ask_for_input(struct client *client, size_t have)
+{
+    size_t wants = resp_parser_wants(&client->parser, have);
+    if (wants <= GATE_BYTES || have + wants <= client->promised)
+        return;
+    if (gate_pass(client, wants))
+        client->promised = have + wants;
+}
+
 /* Executes what it can of the bytes; returns how many are done with. */
 static size_t execute_all(struct client *client, slice bytes)
 {
@@ -253,6 +285,7 @@ static size_t execute_all(struct client *client, slice bytes)
         slice rest = slice_make(bytes.data + at, bytes.len - at);
         switch (resp_parse(parser, &limits, rest)) {
         case RESP_MORE:
+            ask_for_input(client, rest.len);
             return at;
         case RESP_ERROR:
             protocol_error(client);
@@ -266,7 +299,7 @@ static size_t execute_all(struct client *client, slice bytes)
         case RESP_READY:
             if (execute(client, rest.data))
                 break;
-            client->parked = true;
+            client->parked = !is_at_gate(client);
             look_ahead(client, &limits,
                        slice_make(rest.data + parser->consumed,
                                   rest.len - parser->consumed));
@@ -275,6 +308,7 @@ static size_t execute_all(struct client *client, slice bytes)
         if (client->closing)
             return bytes.len;
         at += parser->consumed;
+        client->promised = 0;
         resp_parser_next(parser);
         if (must_stall(client))
             break;
@@ -292,7 +326,7 @@ static void steer_reading(struct client *client)
         return;
     bool wanted = can_execute(client) ||
                   client->input_len - client->input_at < INPUT_MARK;
-    if (client->close_after_output)
+    if (client->close_after_output || is_at_gate(client))
         wanted = false;
     if (wanted && !client->reading) {
         start_reading(client);
@@ -305,7 +339,6 @@ static void steer_reading(struct client *client)
 /* Executes kept input. */
 void client_run(struct client *client)
 {
-    struct net *net = client->net;
     if (!can_execute(client))
         return;
     slice kept = slice_make(client->input + client->input_at,
@@ -315,14 +348,19 @@ void client_run(struct client *client)
         if (!client->closing) {
             client->input_at += done;
             input_release_if_done(client);
+            input_trim(client);
         }
     }
     output_send(client);
-    (void)net;
     if (client->closing)
         return;
     client_charge(client);
     steer_reading(client);
+}
+
+void client_through_gate(struct client *client)
+{
+    client_run(client);
 }
 
 void client_resume(struct client *client)
@@ -356,11 +394,15 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     }
     size_t have = client->input_len - client->input_at;
     size_t wants = resp_parser_wants(&client->parser, have);
-    size_t room = wants > READ_BYTES ? READ_BYTES : wants;
-    input_reserve(client, room < 4096 ? 4096 : room);
-    *buf = uv_buf_init(client->input + client->input_len,
-                       (unsigned)(client->input_capacity -
-                                  client->input_len));
+    /* The announced length is only a word: memory follows the bytes. And no
+     * more than the command under way, or what is behind it would be kept. */
+    size_t room = wants;
+    if (wants == 0)
+        room = READ_BYTES;
+    else if (wants > READ_LARGE_BYTES)
+        room = READ_LARGE_BYTES;
+    input_reserve(client, room);
+    *buf = uv_buf_init(client->input + client->input_len, (unsigned)room);
 }
 
 static void take_input(struct client *client, const uv_buf_t *buf, size_t len)
@@ -383,7 +425,7 @@ static void take_input(struct client *client, const uv_buf_t *buf, size_t len)
         input_keep(client, slice_make(buf->base + done, len - done));
         output_send(client);
     } else {
-        reply_clear(&client->net->reply, READ_BYTES);
+        reply_clear(&client->net->reply, REPLY_KEEP_BYTES);
     }
     if (!client->closing && client->input != NULL)
         client_charge(client);
@@ -402,8 +444,11 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
         return;
     }
     server->now_ms = clock_now_us(&server->clock) / 1000;
+    db_set_now(server->db, server->now_ms);
     server->stats.input_bytes += (uint64_t)len;
     client->session.input_bytes += (uint64_t)len;
+    if (client->promised > 0)
+        gate_moved(client->net);
     take_input(client, buf, (size_t)len);
 }
 
@@ -523,6 +568,7 @@ void client_accept(struct net *net, uv_stream_t *listener, bool is_unix)
     client->net = net;
     link_init(&client->link);
     link_init(&client->out);
+    link_init(&client->gate_link);
     resp_parser_init(&client->parser);
     int rc = is_unix ? uv_pipe_init(net->loop, &client->uv.pipe, 0)
                      : uv_tcp_init(net->loop, &client->uv.tcp);

@@ -7,12 +7,19 @@
 #include "resp/reply.h"
 #include "resp/request.h"
 
-/* Read at once, and the size of the shared read buffer. */
-#define READ_BYTES ((size_t)64 * 1024)
+/* Read at once, and the size of the shared read buffer. Small, because that
+ * much may be kept by each client that has to wait. */
+#define READ_BYTES ((size_t)16 * 1024)
+/* A large value that was let through the gate is read in larger pieces. */
+#define READ_LARGE_BYTES ((size_t)256 * 1024)
+/* Capacity that the shared reply buffer keeps. */
+#define REPLY_KEEP_BYTES ((size_t)64 * 1024)
 /* A client with more pending output than this is not executed further. */
 #define OUTPUT_MARK ((size_t)64 * 1024)
 /* A client that can't be executed now is not read beyond this much. */
-#define INPUT_MARK ((size_t)64 * 1024)
+#define INPUT_MARK ((size_t)32 * 1024)
+/* Input or output above this waits for its turn (gate.c). */
+#define GATE_BYTES ((size_t)128 * 1024)
 /* Commands looked ahead behind one that is parked. */
 #define LOOK_AHEAD 256
 
@@ -28,8 +35,12 @@ struct net {
     struct resp_parser ahead; /* for looking ahead */
     struct listener *listeners;
     size_t         listener_count;
-    struct client *executing; /* not freed under its own feet */
+    struct link    gate;      /* client.gate_link: waiting for their turn */
+    size_t         gate_held; /* what was let through holds now */
+    size_t         gate_queued; /* libuv's queues when last looked at */
+    int64_t        gate_moved_ms; /* when large input or output last moved */
     bool           closing;
+    bool           paused;    /* net_pause */
 };
 
 /* A piece of pending output: own bytes, or a blob. */
@@ -60,6 +71,11 @@ struct client {
     uv_write_t *write;   /* in flight, or NULL */
     size_t  write_chunks;
     size_t  charged_bytes;
+    size_t  promised;    /* input that was announced and let through the gate */
+    struct link gate_link;
+    size_t  gate_held;   /* its part of net->gate_held */
+    size_t  gate_bytes;  /* what it waits at the gate for */
+    bool    gate_opened; /* it was let through and has not used it yet */
     int64_t soft_since_ms; /* above its soft output limit; 0: it isn't */
     bool    reading;
     bool    parked;
@@ -76,6 +92,19 @@ void client_run(struct client *client);
 /* Charges what the client holds now, and cuts the largest client if all
  * together have too much. */
 void client_charge(struct client *client);
+
+/* Its turn has come: reads or executes on. */
+void client_through_gate(struct client *client);
+
+/* gate.c: may this client take so much more? If not it stands in line, and
+ * client_through_gate is called later. */
+bool gate_pass(struct client *client, size_t bytes);
+/* Counts what the client holds of that now (with client_charge). */
+void gate_count(struct client *client, bool closing);
+/* A client that holds much has sent or received something. */
+void gate_moved(struct net *net);
+/* Once a loop turn, if somebody waits. */
+void gate_run(struct net *net);
 
 /* output.c: sends what net->reply holds; the rest is queued. */
 void output_send(struct client *client);

@@ -12,8 +12,9 @@ err_t net_new(uv_loop_t *loop, struct server *server, struct net **out,
     net->loop = loop;
     net->server = server;
     link_init(&net->clients);
+    link_init(&net->gate);
     net->read_buf = mem_alloc(READ_BYTES);
-    mem_charge(&server->mem, MEM_OTHER, 2 * READ_BYTES);
+    mem_charge(&server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
     reply_init(&net->reply);
     resp_parser_init(&net->ahead);
     *out = net;
@@ -34,7 +35,7 @@ void net_free(struct net *net)
     if (net == NULL)
         return;
     ASSERT(list_empty(&net->clients));
-    mem_release(&net->server->mem, MEM_OTHER, 2 * READ_BYTES);
+    mem_release(&net->server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
     reply_deinit(&net->reply);
     resp_parser_deinit(&net->ahead);
     mem_free(net->argv);
@@ -52,6 +53,27 @@ void net_on_ready(void *arg, struct db_wait *wait)
 {
     (void)arg;
     client_resume(client_of(CONTAINER_OF(wait, struct session, wait)));
+}
+
+void net_pause(struct net *net, bool paused)
+{
+    net->paused = paused;
+    if (paused)
+        return;
+    LIST_EACH_SAFE (link, &net->clients)
+        client_run(CONTAINER_OF(link, struct client, link));
+}
+
+void net_turn(struct net *net)
+{
+    if (!list_empty(&net->gate))
+        gate_run(net);
+}
+
+bool net_admit_reply(void *arg, struct session *session, size_t bytes)
+{
+    (void)arg;
+    return gate_pass(client_of(session), bytes);
 }
 
 void net_close_session(void *arg, struct session *session, bool after_reply)

@@ -31,11 +31,19 @@ void net_free(struct net *net);
 /* A parked command may go on (db_options.on_ready; arg is the net). */
 void net_on_ready(void *arg, struct db_wait *wait);
 
+/* While paused no command is executed: before the end, so that what is dirty
+ * gets less. */
+void net_pause(struct net *net, bool paused);
+
+/* Once each loop turn: lets clients with large values take turns. */
+void net_turn(struct net *net);
+
 /* About ten times a second: idle clients, limits. */
 void net_cron(struct net *net);
 
 /* server_hooks */
 void net_close_session(void *arg, struct session *session, bool after_reply);
+bool net_admit_reply(void *arg, struct session *session, size_t bytes);
 void net_describe_session(void *arg, const struct session *session,
                           struct session_net *out);
 

@@ -145,6 +145,7 @@ static void on_written(uv_write_t *write, int status)
         chunk_free(client, CONTAINER_OF(first, struct out_chunk, link));
     }
     client->out_sent = 0;
+    gate_moved(client->net);
     client->session.active_ms = client->net->server->now_ms;
     client_charge(client);
     if (client->closing)
@@ -198,7 +199,7 @@ void output_send(struct client *client)
         if (sent < total)
             queue_rest(client, reply, sent);
     }
-    reply_clear(reply, READ_BYTES);
+    reply_clear(reply, REPLY_KEEP_BYTES);
     if (client->closing)
         return;
     if (!list_empty(&client->out)) {

@@ -235,8 +235,7 @@ static void command_issue(struct sim *s, int client)
 static void command_finish(struct sim *s, int client)
 {
     struct command *c = &s->command[client];
-    double          wait = s->now - c->born;
-    double          worst = (double)c->loads / c->need;
+    double          wait = s->now - c->born, worst = (double)c->loads / c->need;
 
     command_release(s, client);
     s->finished++;
@@ -453,7 +452,6 @@ static void sim_run(struct sim *s, const struct scenario *sc,
         s->stuck = s->stuck || s->command[i].state != GONE;
 }
 
-/* One line: a scheme over all seeds; serial keeps the times of `serial`. */
 static void print_scheme(struct sim *s, const struct scenario *sc,
                          const struct scheme *scheme, char **seeds,
                          double *serial)

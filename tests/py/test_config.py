@@ -89,6 +89,7 @@ def test_options_that_can_not_change_and_options_of_redis_are_refused(server):
     assert isinstance(reply, Error) and b"cache-max-memory" in reply
 
 
+@pytest.mark.plain_only # sanitizers take memory of their own
 def test_less_memory_is_evicted_for_and_more_is_used(start_server):
     server = start_server(cache_max_memory="64mb")
     client = server.raw()

@@ -6,7 +6,7 @@ import pytest
 
 from lib.pair import pair, pair_of_module, warm_pair
 from lib.resp import Error, Simple
-from lib.server import Server
+from lib.server import SANITIZE, Server
 
 OK = Simple("OK")
 OOM = Error("OOM command not allowed when used memory > 'maxmemory'.")
@@ -19,6 +19,14 @@ SIZES = [0, 1, 255, 1000, 4095, 4096, 16382, 16383, 16384, 16385, 65535,
 
 def value_of(size, seed=1):
     return random.Random(seed * 1000003 + size).randbytes(size)
+
+
+def begin_with(pair, value):
+    """k holds that, or is not there."""
+    if value is None:
+        pair.same("DEL", "k")
+    else:
+        pair.same("SET", "k", value)
 
 
 # --- GET and SET ------------------------------------------------------------
@@ -188,7 +196,8 @@ def test_mget_of_one_key_a_million_times_is_refused():
         assert client.call("SET", "k", b"x" * 15000) == OK
         assert client.call("MGET", *["k"] * 100000) == OOM
         assert client.call("MGET", *["k"] * 500) == [b"x" * 15000] * 500
-        assert server.rss_anon() < (32 << 20) * 1.1 + (32 << 20)
+        if not SANITIZE:
+            assert server.rss_anon() < (32 << 20) * 1.1 + (32 << 20)
 
 
 # --- numbers ----------------------------------------------------------------
@@ -210,7 +219,7 @@ def test_incr_of_what_is_there(pair, value):
 @pytest.mark.parametrize("value", NUMBERS)
 def test_incr_by_it(pair, value):
     for start in (None, "0", "10", "-5", "x"):
-        pair.same("DEL", "k") if start is None else pair.same("SET", "k", start)
+        begin_with(pair, start)
         pair.same("INCRBY", "k", value)
         pair.same("GET", "k")
         pair.same("DECRBY", "k", value)
@@ -234,7 +243,7 @@ FLOATS = ["0", "1.5", "-1.5", "1e3", "3.0e3", "0.1", "0.2", "1e-17", "1e-18",
 @pytest.mark.parametrize("value", FLOATS)
 def test_incrbyfloat(pair, value):
     for start in (None, "0", "10.5", "-3.25", value, "x", "1e4932", "-inf"):
-        pair.same("DEL", "k") if start is None else pair.same("SET", "k", start)
+        begin_with(pair, start)
         pair.same("INCRBYFLOAT", "k", value)
         pair.same("GET", "k")
 
@@ -352,9 +361,10 @@ def test_value_too_large_for_the_cache():
     "GET", "GET k k", "SET k", "SET", "GETSET k", "GETSET k v v", "SETNX k",
     "SETNX k v v", "SETEX k 1", "SETEX k 1 v v", "PSETEX k 1", "GETDEL",
     "GETDEL k k", "GETEX", "MGET", "MSET", "MSETNX", "INCR", "INCR k 1",
-    "DECR", "DECR k 1", "INCRBY k", "INCRBY k 1 1", "DECRBY k", "INCRBYFLOAT k",
-    "INCRBYFLOAT k 1 1", "APPEND k", "APPEND k v v", "SETRANGE k 1",
-    "SETRANGE k 1 v v", "GETRANGE k 1", "STRLEN", "STRLEN k k"])
+    "DECR", "DECR k 1", "INCRBY k", "INCRBY k 1 1", "DECRBY k",
+    "INCRBYFLOAT k", "INCRBYFLOAT k 1 1", "APPEND k", "APPEND k v v",
+    "SETRANGE k 1", "SETRANGE k 1 v v", "GETRANGE k 1", "STRLEN",
+    "STRLEN k k"])
 def test_wrong_number_of_arguments(pair, command):
     pair.same(*command.split())
     pair.same(*command.lower().split())

@@ -1,0 +1,238 @@
+"""Changes of every kind, and what they leave: for tests that interrupt a flush
+and look at what is on disk.
+
+Writes: each command that writes, on a key of its own. CUTS: changes that make
+a flush small, staged (larger than what is written at once), or of values in
+pages.
+"""
+
+from lib.resp import NULL_BULK, Error
+from lib.steer import OK, flush, store_counts
+
+BIG = b"big " * 40000 # three pages
+FAR = 4000000000000   # a deadline, unix ms
+
+# --- commands that write ---------------------------------------------------
+
+# For each command that writes: the value of the key before, the command, the
+# keys to look at. `{}` is a key of its own, `{}2` another one that is absent
+# before. None: no value before.
+WRITES = [
+    ("append", "abc", ["append", "{}", "def"]),
+    ("append", BIG, ["append", "{}", "def"]),
+    ("append", None, ["append", "{}", "def"]),
+    ("decr", "10", ["decr", "{}"]),
+    ("decrby", "10", ["decrby", "{}", "4"]),
+    ("del", "v", ["del", "{}", "{}2"]),
+    ("del", BIG, ["del", "{}"]),
+    ("expire", "v", ["expire", "{}", "100000"]),
+    ("expire", "v", ["expire", "{}", "-1"]),
+    ("expire", BIG, ["expire", "{}", "100000"]),
+    ("expireat", "v", ["expireat", "{}", str(FAR // 1000)]),
+    ("getdel", "v", ["getdel", "{}"]),
+    ("getdel", BIG, ["getdel", "{}"]),
+    ("getex", "v", ["getex", "{}", "PXAT", str(FAR)]),
+    ("getex", "v", ["getex", "{}", "EXAT", "1"]),
+    ("getset", "v", ["getset", "{}", "w"]),
+    ("incr", "10", ["incr", "{}"]),
+    ("incr", None, ["incr", "{}"]),
+    ("incrby", "10", ["incrby", "{}", "5"]),
+    ("incrbyfloat", "10.5", ["incrbyfloat", "{}", "0.25"]),
+    ("mset", "v", ["mset", "{}", "w", "{}2", "x"]),
+    ("msetnx", None, ["msetnx", "{}", "w", "{}2", "x"]),
+    ("persist", ("v", FAR), ["persist", "{}"]),
+    ("persist", (BIG, FAR), ["persist", "{}"]),
+    ("pexpire", "v", ["pexpire", "{}", "100000000"]),
+    ("pexpireat", "v", ["pexpireat", "{}", str(FAR)]),
+    ("pexpireat", ("v", FAR), ["pexpireat", "{}", str(FAR + 1)]),
+    ("psetex", "v", ["psetex", "{}", "100000000", "w"]),
+    ("rename", "v", ["rename", "{}", "{}2"]),
+    ("rename", (BIG, FAR), ["rename", "{}", "{}2"]),
+    ("renamenx", "v", ["renamenx", "{}", "{}2"]),
+    ("set", "v", ["set", "{}", "w"]),
+    ("set", "v", ["set", "{}", BIG]),
+    ("set", BIG, ["set", "{}", "w"]),
+    ("set", BIG, ["set", "{}", BIG + b"!"]),
+    ("set", None, ["set", "{}", "w", "NX"]),
+    ("set", ("v", FAR), ["set", "{}", "w", "KEEPTTL"]),
+    ("set", ("v", FAR), ["set", "{}", "v"]),
+    ("set", "v", ["set", "{}", "w", "PXAT", str(FAR)]),
+    ("setex", "v", ["setex", "{}", "100000", "w"]),
+    ("setnx", None, ["setnx", "{}", "w"]),
+    ("setrange", "v", ["setrange", "{}", "5", "w"]),
+    ("setrange", BIG, ["setrange", "{}", "70000", "w"]),
+    ("unlink", "v", ["unlink", "{}"]),
+]
+
+
+def words_of(command, key):
+    return [word.replace("{}", key) if isinstance(word, str) else word
+            for word in command]
+
+
+class Writes:
+    """All of WRITES, each on a key of its own, and FLUSHDB in database 1."""
+
+    def __init__(self, server):
+        self.server = server
+        self.keys = ["%s-%d" % (name, i)
+                     for i, (name, _, _) in enumerate(WRITES)]
+
+    def client(self, database=0):
+        client = self.server.raw()
+        assert client.call("SELECT", database) == OK
+        return client
+
+    def prepare(self):
+        client = self.client()
+        for key, (_, before, _) in zip(self.keys, WRITES):
+            value, deadline = before if isinstance(before, tuple) \
+                else (before, None)
+            if value is not None:
+                assert client.call("SET", key, value) == OK
+            if deadline is not None:
+                assert client.call("PEXPIREAT", key, deadline) == 1
+        assert self.client(1).call("MSET", "a", 1, "big", BIG) == OK
+
+    def know_absent(self):
+        """Memory knows of the keys that are not there that they are not."""
+        client = self.client()
+        for key in self.keys:
+            assert client.call("GET", key + "2") is NULL_BULK
+        assert self.client(1).call("GET", "b") is NULL_BULK
+
+    def run(self, flushall=False):
+        if flushall:
+            assert self.client().call("FLUSHALL") == OK
+            assert self.client().call("SET", self.keys[0], "new") == OK
+            return
+        client = self.client()
+        for key, (_, _, command) in zip(self.keys, WRITES):
+            reply = client.call(*words_of(command, key))
+            assert not isinstance(reply, Error), (command, reply)
+        client = self.client(1)
+        assert client.call("FLUSHDB") == OK
+        assert client.call("SET", "b", "after") == OK
+
+    def show(self):
+        """All that there is: {(database, key): (value, deadline)}, and how
+        many keys each database says it has."""
+        seen = {}
+        for database, keys in ((0, self.keys), (1, ["a", "b", "big"])):
+            client = self.client(database)
+            for key in keys:
+                for name in (key, key + "2"):
+                    seen[database, name] = (client.call("GET", name),
+                                            client.call("PEXPIRETIME", name))
+            seen[database] = client.call("DBSIZE")
+        return seen
+
+
+def expected_before(writes):
+    """What prepare() made, as show() tells it."""
+    expected = {(1, "a"): (b"1", -1), (1, "big"): (BIG, -1),
+                (1, "b"): (NULL_BULK, -2)}
+    for key, (_, before, _) in zip(writes.keys, WRITES):
+        value, deadline = before if isinstance(before, tuple) \
+            else (before, -1)
+        if value is None:
+            expected[0, key] = (NULL_BULK, -2)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            expected[0, key] = (value, deadline)
+        expected[0, key + "2"] = (NULL_BULK, -2)
+    return expected
+
+
+# --- flushes of every size -------------------------------------------------
+
+def small_cut():
+    """Changes of which all go into one batch."""
+    return [("MSET", "one", "new", "two", "new"), ("DEL", "gone"),
+            ("RENAME", "from", "to"), ("PEXPIREAT", "dated", FAR)]
+
+
+def staged_cut():
+    """Changes that are many times the size of what is written at once."""
+    keys = sum((["k%d" % i, b"new %d" % i + b"." * 1500]
+                for i in range(200)), [])
+    return small_cut() + [tuple(["MSET"] + keys),
+                          tuple(["DEL"] + ["old%d" % i for i in range(100)])]
+
+
+def big_values_cut():
+    """Values in pages, which are written before the batch."""
+    return small_cut() + [
+        ("MSET", "big1", BIG + b"new", "big2", BIG[::-1], "big3", "small now"),
+        ("RENAME", "big4", "big5")]
+
+
+def everything_cut():
+    return staged_cut()[len(small_cut()):] + big_values_cut()
+
+
+def flushdb_cut():
+    return [("FLUSHDB",), ("MSET", "one", "new", "big1", BIG + b"new")]
+
+
+PIECES = "128kb" # half of it is written at a time
+
+CUTS = [small_cut, staged_cut, big_values_cut, everything_cut, flushdb_cut]
+
+
+def begin_cut(server):
+    """What follows goes to disk in one flush, however much it is: 2 MB."""
+    assert server.call("CONFIG", "SET", "cut-max", "0") == OK
+
+
+def end_cut(server):
+    """Flushes, in pieces of 64 KB. The answer may not come."""
+    client = server.raw()
+    client.send("CONFIG", "SET", "cut-max", PIECES)
+    client.send("CACHE", "FLUSH")
+    return client
+
+
+def prepare_cut(server):
+    begin_cut(server)
+    client = server.raw()
+    words = ["one", "old", "two", "old", "gone", "old", "from", "old",
+             "to", "older", "dated", "old"]
+    for name in ("big1", "big3", "big4", "big5"):
+        words += [name, BIG + name.encode()]
+    for i in range(100):
+        words += ["k%d" % i, "old%d" % i, "old%d" % i, "old"]
+    assert client.call("MSET", *words) == OK
+    assert client.call("PEXPIREAT", "one", FAR) == 1
+    flush(server)
+
+
+def show_cut(server):
+    client = server.raw()
+    keys = ["one", "two", "gone", "from", "to", "dated", "big1", "big2",
+            "big3", "big4", "big5"] + ["k%d" % i for i in range(200)] \
+        + ["old%d" % i for i in range(100)]
+    return (client.call("MGET", *keys), client.call("DBSIZE"),
+            [client.call("PEXPIRETIME", key) for key in keys[:6]])
+
+
+def run_cut(server, changes):
+    client = server.raw()
+    for change in changes:
+        reply = client.call(*change)
+        assert reply == OK or isinstance(reply, int), reply
+
+
+def writes_of(server, changes):
+    """How many times the store is written to, and what a whole run shows."""
+    prepare_cut(server)
+    before = show_cut(server)
+    run_cut(server, changes)
+    after = show_cut(server)
+    begun = store_counts(server)["write_begun"]
+    assert end_cut(server).recv_many(2) == [OK, OK]
+    count = store_counts(server)["write_begun"] - begun
+    server.call("FLUSHALL")
+    flush(server)
+    assert before != after
+    return count, before, after

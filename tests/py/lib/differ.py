@@ -1,0 +1,394 @@
+"""Runs generated batches against diskstore and redis-server and compares.
+
+    differ = Differ(ours, theirs, generator, rules)
+    differ.run(20000)       # raises Difference
+    differ.compare_all()    # every key of every database
+
+Replies must be the same bytes, unless a Rule of that command says that these
+two may differ. What was answered is counted, for the test to judge coverage.
+"""
+
+import re
+import time
+
+from lib import resp
+from lib.generator import CONNECTIONS, DATABASES, Own, Word
+from lib.server import SLOWNESS, wait_until
+
+# How long the same command takes to reach the clocks of both servers, besides
+# the time that we measure.
+CLOCK_MS = 5
+HISTORY = 400_000 # steps kept for the report
+SHOWN = 25
+CHECK_EVERY = 500
+
+
+class Difference(AssertionError):
+    """The two servers disagree."""
+
+
+class Rule:
+    """Replies to this command may differ, if check(Reply pair) is true.
+
+    errors: whether check is asked also when one of them is an error.
+    known: the title of an entry in tests/oracle-differences."""
+
+    def __init__(self, name, check, reason, errors=False, known=None):
+        self.name = name
+        self.check = check
+        self.reason = reason
+        self.errors = errors
+        self.known = known
+
+
+class Replies:
+    """What a rule is given: the command, both replies, and where."""
+
+    def __init__(self, step, words, ours, theirs, differ):
+        self.step = step
+        self.words = words          # of the command, as ours was asked
+        self.ours = ours
+        self.theirs = theirs
+        self.our_names = differ.our_names
+        self.slack_ms = differ.slack_ms
+
+
+# --- tests/oracle-differences ----------------------------------------------
+
+FIELDS = ["7.0", "7.2", "source"]
+
+
+def read_known(path):
+    """{title: {"7.0": ..., "7.2": ..., "source": ...}}. The first paragraph
+    is for people; each other one is an entry, complete and in order."""
+    with open(path, encoding="utf-8") as file:
+        paragraphs = [one for one in re.split(r"\n\s*\n", file.read())
+                      if one.strip()]
+    known = {}
+    for paragraph in paragraphs[1:]:
+        title, *lines = paragraph.strip("\n").split("\n")
+        entry = {}
+        for line in lines:
+            field = re.match(r"    (\S+) +(\S.*)$", line)
+            if field and not line.startswith(" " * 5):
+                name, text = field.groups()
+                entry[name] = text
+            elif line.startswith(" " * 12) and entry:
+                entry[name] += " " + line.strip()
+            else:
+                raise ValueError("%s: bad line %r" % (path, line))
+        if title.startswith(" ") or list(entry) != FIELDS or title in known:
+            raise ValueError("%s: bad entry %r" % (path, title))
+        known[title] = entry
+    return known
+
+
+# --- the wire --------------------------------------------------------------
+
+PLAIN = re.compile(rb"[A-Za-z0-9:|._+-]+")
+
+
+def quoted(data):
+    """An argument of an inline command."""
+    if PLAIN.fullmatch(data):
+        return data
+    return b'"' + b"".join(b"\\x%02x" % byte for byte in data) + b'"'
+
+
+class Wire(resp.RespClient):
+    """A connection that sends much without waiting for replies."""
+
+    def send_batch(self, data):
+        if len(data) < 50_000:
+            self.socket.sendall(data)
+        else:
+            self._write_and_read(data)
+
+
+class Side:
+    """One of the two servers, and our connections to it."""
+
+    def __init__(self, server):
+        self.server = server
+        self.wires = [None] * CONNECTIONS
+        self._ids = [None] * CONNECTIONS
+
+    def connect(self, number):
+        if self.wires[number] is not None:
+            self.wires[number].close()
+        wire = self.wires[number] = Wire(self.server.port,
+                                         timeout_s=60 * SLOWNESS)
+        self._ids[number] = b"%d" % wire.call("CLIENT", "ID")
+
+    def close(self):
+        for wire in self.wires:
+            wire.close()
+
+    def words(self, step):
+        """The arguments as this server must be told them."""
+        return [self._fact(one) if isinstance(one, Own) else one
+                for one in step.arguments]
+
+    def _fact(self, own):
+        if own.kind == "id":
+            return self._ids[own.connection]
+        socket = self.wires[own.connection].socket
+        name = socket.getsockname() if own.kind == "addr" \
+            else socket.getpeername()
+        return b"%s:%d" % (name[0].encode(), name[1])
+
+    def request(self, step):
+        words = self.words(step)
+        if step.inline:
+            return b" ".join(map(quoted, words)) + b"\r\n"
+        return resp.encode(*words)
+
+    def expect_closed(self, number):
+        """The server must have closed it, with nothing more to say."""
+        left = self.wires[number].recv_until_closed()
+        if left:
+            raise Difference("%s sent %.200r before closing"
+                             % (self.server.NAME, left))
+
+
+# --- the comparison --------------------------------------------------------
+
+class Differ:
+    def __init__(self, ours, theirs, generator, rules):
+        self.ours = Side(ours)
+        self.theirs = Side(theirs)
+        self.generator = generator
+        self.rules = {}
+        for rule in rules:
+            self.rules.setdefault(rule.name, []).append(rule)
+        self.our_names = set(generator.commands)
+        self.steps = 0
+        self.answered = set()       # names without an error
+        self.refused = set()        # names with one
+        self.tokens = set()         # (name, token) without an error
+        self.known_met = set()      # entries of oracle-differences
+        self.slack_ms = CLOCK_MS
+        self._longest_ms = 0
+        self._history = []
+        for number in range(CONNECTIONS):
+            self._connect(number)
+
+    def _connect(self, number):
+        self.ours.connect(number)
+        self.theirs.connect(number)
+
+    # --- running -----------------------------------------------------------
+
+    def run(self, count):
+        checked = 0
+        for batch in self.generator.batches(count):
+            try:
+                self._run_batch(batch)
+            except (OSError, resp.ProtocolError) as error:
+                self._fail(batch.steps[-1], repr(error))
+            if self.steps - checked >= CHECK_EVERY:
+                checked = self.steps
+                self._check_ours()
+
+    def close(self):
+        self.ours.close()
+        self.theirs.close()
+
+    def _check_ours(self):
+        reply = self.ours.server.call("DEBUG", "CHECK")
+        if isinstance(reply, resp.Error) and reply.code == "NOAUTH":
+            return # the password is just being tried
+        if reply != resp.Simple("OK"):
+            raise Difference("DEBUG CHECK: %r" % reply)
+
+    def _run_batch(self, batch):
+        groups = [batch.steps] if batch.pipelined \
+            else [[step] for step in batch.steps]
+        for steps in groups:
+            self._history += [(batch.connection, step) for step in steps]
+            del self._history[:-HISTORY]
+            begun = time.monotonic()
+            self._exchange(batch.connection, steps)
+            self._note_time(time.monotonic() - begun)
+            self.steps += len(steps)
+        last = batch.steps[-1]
+        for number in last.closes:
+            self._reconnect(number)
+        if last.settle is not None:
+            self._settle(last.settle)
+
+    def _note_time(self, seconds):
+        """A deadline was set by one of the batches, and is asked for by
+        another: so much may lie between the two servers' clocks."""
+        self._longest_ms = max(self._longest_ms, seconds * 1000)
+        self.slack_ms = CLOCK_MS + 2 * self._longest_ms
+
+    def _exchange(self, number, steps):
+        asked = [step for step in steps if not step.ours_only]
+        ours, theirs = self.ours.wires[number], self.theirs.wires[number]
+        # Words that differ are told before a step closes its connection.
+        words = [self.ours.words(step) for step in steps]
+        theirs.send_batch(b"".join(map(self.theirs.request, asked)))
+        ours.send_batch(b"".join(map(self.ours.request, steps)))
+        if steps[-1].ends_server:
+            self._restart()
+            return
+        for step, told in zip(steps, words):
+            our_reply, our_bytes = self._receive(ours, step, self.ours)
+            if step.ours_only:
+                self._judge_alone(step, our_reply)
+                continue
+            reply, reply_bytes = self._receive(theirs, step, self.theirs)
+            if our_bytes != reply_bytes:
+                self._judge(Replies(step, told, our_reply, reply, self),
+                            our_bytes, reply_bytes)
+            self._count(step, our_reply)
+
+    def _receive(self, wire, step, side):
+        try:
+            return wire.recv_both()
+        except (OSError, resp.ProtocolError) as error:
+            self._fail(step, "%s: %r; it is %s" % (
+                side.server.NAME, error,
+                "running" if side.server.running else "not running"))
+
+    def _count(self, step, reply):
+        if isinstance(reply, resp.Error):
+            self.refused.add(step.name)
+            return
+        self.answered.add(step.name)
+        for token in step.tokens:
+            self.tokens.add((step.name, token))
+
+    def _judge(self, replies, our_bytes, their_bytes):
+        is_error = any(isinstance(one, resp.Error)
+                       for one in (replies.ours, replies.theirs))
+        for rule in self.rules.get(replies.step.name, []):
+            if is_error and not rule.errors:
+                continue
+            if rule.check(replies):
+                self.known_met |= {rule.known} - {None}
+                return
+        self._fail(replies.step, "     ours %.600r\n    Redis %.600r"
+                   % (our_bytes, their_bytes))
+
+    def _judge_alone(self, step, reply):
+        """A command that only diskstore has: no error unless it is the
+        container alone, which never answers anything else."""
+        if step.name != "cache" and isinstance(reply, resp.Error) \
+                and reply.code != "ERR":
+            self._fail(step, "     ours %r" % reply)
+        for rule in self.rules.get(step.name, []):
+            if not isinstance(reply, resp.Error) and not rule.check(
+                    Replies(step, step.arguments, reply, None, self)):
+                self._fail(step, "     ours %.600r: not %s"
+                           % (reply, rule.reason))
+        self._count(step, reply)
+
+    # --- closing, waiting, starting again ----------------------------------
+
+    def _reconnect(self, number):
+        for side in (self.ours, self.theirs):
+            side.expect_closed(number)
+        self._connect(number)
+
+    def _settle(self, what):
+        if what == "deadlines":
+            time.sleep(0.02)
+            return
+        wait_until(lambda: all(
+            self.theirs.server.info("persistence")[name] == 0 for name in
+            ("rdb_bgsave_in_progress", "aof_rewrite_in_progress")),
+            what="Redis has saved")
+
+    def _restart(self):
+        step = self._history[-1][1]
+        for side in (self.ours, self.theirs):
+            for wire in side.wires:
+                left = wire.recv_until_closed()
+                if left:
+                    self._fail(step, "%s sent %r" % (side.server.NAME, left))
+            status = side.server.wait_exit()
+            if status != 0:
+                self._fail(step, "%s ended with status %d"
+                           % (side.server.NAME, status))
+            side.server.start()
+        for number in range(CONNECTIONS):
+            self._connect(number)
+        self.answered.add(step.name)
+        self.tokens |= {(step.name, token) for token in step.tokens}
+
+    # --- all keys ----------------------------------------------------------
+
+    def compare_all(self, cold=False):
+        """Every key of both servers. cold: from disk."""
+        keys = set(self.generator.used_keys)
+        for wire in (self.ours.wires[0], self.theirs.wires[0]):
+            wire.call("HELLO", "2")
+        compared = 0
+        for database in DATABASES:
+            compared += self._compare_database(database, keys, cold)
+        self._check_ours()
+        return compared
+
+    def _both(self, *words):
+        return (self.ours.wires[0].call(*words),
+                self.theirs.wires[0].call(*words))
+
+    def _compare_database(self, database, keys, cold):
+        self._both("SELECT", database)
+        keys = sorted(keys | set(self.theirs.wires[0].call("KEYS", "*")))
+        # Whoever is expired and still there is so no more then.
+        self._both("EXISTS", *keys)
+        if cold:
+            assert self.ours.wires[0].call("CACHE", "FLUSH") \
+                == resp.Simple("OK")
+            self.ours.wires[0].call("CACHE", "EVICT", *keys)
+        sizes = self._both("DBSIZE")
+        if sizes[0] != sizes[1]:
+            raise Difference("database %s: DBSIZE %d, not %d; %s" % (
+                database, sizes[0], sizes[1], self._who_differs(keys)))
+        for first in range(0, len(keys), 50):
+            self._compare_keys(database, keys[first:first + 50])
+        return sizes[0]
+
+    def _compare_keys(self, database, keys):
+        commands = [(name, key) for key in keys
+                    for name in ("GET", "TYPE", "PEXPIRETIME")]
+        ours = self.ours.wires[0].pipeline(commands)
+        theirs = self.theirs.wires[0].pipeline(commands)
+        for command, mine, other in zip(commands, ours, theirs):
+            if mine == other or (
+                    command[0] == "PEXPIRETIME" and mine > 0 and other > 0
+                    and abs(mine - other) <= self.slack_ms):
+                continue
+            self._tell("database %s at the end: %s %r\n     ours %.300r\n"
+                       "    Redis %.300r" % (
+                           database.decode(), *command, mine, other),
+                       command[1])
+
+    def _who_differs(self, keys):
+        differing = []
+        for key in keys:
+            ours, theirs = self._both("EXISTS", key)
+            if ours != theirs:
+                differing.append((key, ours, theirs))
+        return "EXISTS differs: %r" % differing[:20]
+
+    # --- telling -----------------------------------------------------------
+
+    def _fail(self, step, text):
+        key = step.arguments[1] if len(step.arguments) > 1 else None
+        self._tell("command %d: %r\n%s" % (self.steps, step, text), key)
+
+    def _tell(self, text, key):
+        """Raises, with what came before: last of all, and of this key."""
+        last = self._history[-SHOWN:]
+        lines = ["%d: %r" % one for one in last]
+        if isinstance(key, bytes) and not isinstance(key, Word):
+            same = [one for one in self._history
+                    if key in one[1].arguments[1:]
+                    or one[1].name in ("flushall", "select", "flushdb")]
+            lines = ["%d: %r" % one for one in same[-SHOWN:]] + [
+                "--- and, whatever the key"] + lines
+        raise Difference("%s\n--- before\n%s" % (text, "\n".join(lines)))
