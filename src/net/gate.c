@@ -48,6 +48,8 @@ void gate_count(struct client *client, bool closing)
     size_t held = client->promised;
     if (client->out_bytes > GATE_BYTES)
         held += client->out_bytes;
+    if (client->gate_opened) /* kept for it until it comes to use it */
+        held += client->gate_bytes;
     if (closing)
         held = 0;
     client->net->gate_held += held - client->gate_held;
@@ -96,6 +98,7 @@ void gate_run(struct net *net)
         gate_moved(net);
         link_remove(first);
         client->gate_opened = true;
+        gate_count(client, false);
         client_through_gate(client);
     }
 }
