@@ -252,6 +252,16 @@ static void hook_describe(void *arg, const struct session *session,
     net_describe_session(app->net, session, out);
 }
 
+static struct store_options store_sizes(const struct budget *budget)
+{
+    return (struct store_options){
+        .write_buffer_bytes = budget->write_buffer_bytes,
+        .block_cache_bytes = budget->block_cache_bytes,
+        .table_meta_bytes = budget->table_meta_bytes,
+        .max_batch_bytes = budget->cut_max_bytes,
+    };
+}
+
 /* A mutable option has a new value. */
 static err_t on_change(void *arg, const char *name, struct err_text *why)
 {
@@ -262,14 +272,9 @@ static err_t on_change(void *arg, const char *name, struct err_text *why)
         err_t err = budget_make(&app->config, &budget, why);
         if (err != ERR_OK)
             return err;
-        /* The store keeps the buffers that it was opened with. */
-        budget.store_bytes += 2 * app->budget.write_buffer_bytes -
-                              2 * budget.write_buffer_bytes;
-        if (budget.store_bytes > budget.limit_bytes - budget.limit_bytes / 4)
-            return err_set(why, ERR_INVALID, "the store's buffers, which are "
-                           "set at the start, leave no room: restart");
-        app->budget.limit_bytes = budget.limit_bytes;
-        app->budget.cut_max_bytes = budget.cut_max_bytes;
+        struct store_options sizes = store_sizes(&budget);
+        app->budget = budget;
+        db_resize_store(db, &sizes);
         mem_set(&app->server.mem, MEM_STORE, budget.store_bytes);
         db_set_limit(db, budget.limit_bytes, budget.keep_nothing);
         db_set_cut_max(db, budget.cut_max_bytes);
@@ -310,15 +315,10 @@ static err_t open_store(struct app *app, struct err_text *why)
 {
     struct server *server = &app->server;
     uint64_t       begun = clock_mono_us();
-    struct store_options options = {
-        .path = app->config.ds_path,
-        .write_buffer_bytes = app->budget.write_buffer_bytes,
-        .block_cache_bytes = app->budget.block_cache_bytes,
-        .table_meta_bytes = app->budget.table_meta_bytes,
-        .max_batch_bytes = app->budget.cut_max_bytes,
-        .compression = app->config.ds_compression,
-        .log = server->log,
-    };
+    struct store_options options = store_sizes(&app->budget);
+    options.path = app->config.ds_path;
+    options.compression = app->config.ds_compression;
+    options.log = server->log;
     log_write(server->log, LOG_NOTICE, "opening the store in %s",
               app->config.ds_path);
     err_t err = store_open_leveldb(&options, &app->store, why);

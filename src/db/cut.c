@@ -240,6 +240,12 @@ static void write_state(struct db *db, struct busy *busy)
         capture_big(db, busy);
     entry = busy->entry;
     slice record_key = make_record_key(db, entry);
+    char text[LOG_KEY_CHARS];
+    LOG_DEBUG(db->opt.log, "queued %s of %s (version %llu, epoch %llu)",
+              entry_exists(entry) ? "save" : "delete",
+              log_key(entry_key(entry), text),
+              (unsigned long long)busy->version,
+              (unsigned long long)db->cut.epoch);
     busy->saving = (struct disk_state){
         .known = true,
         .exists = entry_exists(entry),
@@ -429,6 +435,11 @@ static bool finish_slice(struct db *db)
             break;
         struct busy *busy = CONTAINER_OF(first, struct busy, saving_link);
         link_remove(first);
+        char text[LOG_KEY_CHARS];
+        LOG_DEBUG(db->opt.log, "done %s of %s (version %llu)",
+                  busy->saving.exists ? "save" : "delete",
+                  log_key(entry_key(busy->entry), text),
+                  (unsigned long long)busy->saving_version);
         busy->durable_version = busy->saving_version;
         busy->saving_version = 0;
         cache_settle_busy(&db->cache, busy);

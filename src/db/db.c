@@ -25,6 +25,12 @@ static bool space_is_live(void *arg, uint32_t space)
     return space_by_id(arg, space) != NULL;
 }
 
+bool db_is_settling(const struct db *db)
+{
+    return db->reopening || db->resize_wanted ||
+           db->opt.mem->used_bytes[MEM_OVERHEAD] > db->cache.limit_bytes / 16;
+}
+
 static void set_prefetch_cap(struct db *db)
 {
     /* A value that comes with its record has at most CACHE_INLINE_MAX. */
@@ -110,6 +116,8 @@ void db_set_now(struct db *db, int64_t now_ms)
 
 static bool flush_turn(struct db *db)
 {
+    if (db->resize_wanted && db->cut.phase == CUT_NONE && !db->reopening)
+        fail_reopen(db);
     if (cut_wanted(db))
         cut_begin(db);
     return cut_step(db);
@@ -117,9 +125,11 @@ static bool flush_turn(struct db *db)
 
 /* Starved commands whose turn nobody else would bring: no command that holds
  * pins, and no flush. */
-static void keep_moving(struct db *db)
+static void keep_moving(struct db *db, bool is_cron)
 {
     bool flush_comes = db_is_dirty(db) && !db->failing;
+    if (db_is_settling(db) && !is_cron)
+        return; /* looking again at every turn would be spinning */
     if (list_empty(&db->aged) && list_empty(&db->ready) && !flush_comes)
         park_restart_starved(db);
 }
@@ -155,7 +165,7 @@ bool db_turn(struct db *db, int64_t now_ms)
     if (db->opt.keep_nothing ||
         db->opt.mem->total_bytes > db->cache.limit_bytes)
         more |= cache_sweep(&db->cache, SWEEP_SLICE, db->opt.keep_nothing);
-    keep_moving(db);
+    keep_moving(db, false);
     io_hand_over(db->opt.io);
     return more || db->expire_more || !list_empty(&db->ready);
 }
@@ -184,6 +194,7 @@ void db_cron(struct db *db, int64_t now_ms)
         db->expire_more = expire_some(db);
     fail_retry(db);
     garbage_step(db);
+    keep_moving(db, true);
     last_resort(db);
     io_hand_over(db->opt.io);
 }
@@ -224,6 +235,12 @@ void db_set_limit(struct db *db, uint64_t limit_bytes, bool keep_nothing)
     db->opt.keep_nothing = keep_nothing;
     cache_set_limit(&db->cache, limit_bytes);
     set_prefetch_cap(db);
+}
+
+void db_resize_store(struct db *db, const struct store_options *sizes)
+{
+    db->sizes = *sizes;
+    db->resize_wanted = true;
 }
 
 void db_set_flush_delay(struct db *db, uint64_t delay_ms)

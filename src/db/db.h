@@ -207,6 +207,9 @@ err_t db_flush_now(struct db *db, struct err_text *why);
 bool db_is_clean(const struct db *db);
 
 void db_set_limit(struct db *db, uint64_t limit_bytes, bool keep_nothing);
+/* Opens the store again with other sizes of buffers, as soon as no cut is in
+ * flight; loads wait meanwhile. Only the size fields are looked at. */
+void db_resize_store(struct db *db, const struct store_options *sizes);
 void db_set_flush_delay(struct db *db, uint64_t delay_ms);
 void db_set_cut_max(struct db *db, uint64_t bytes);
 void db_set_fsync(struct db *db, bool fsync);

@@ -15,6 +15,8 @@ struct reopen_job {
     struct db          *db;
     size_t              batch_max;
     bool                durable;
+    bool                resize;
+    struct store_options sizes;
     struct count_reader counts;
     err_t               err;
     struct err_text     why;
@@ -24,6 +26,8 @@ struct reopen_job {
 static void reopen_run(struct job *base)
 {
     struct reopen_job *job = CONTAINER_OF(base, struct reopen_job, job);
+    if (job->resize)
+        store_resize(job->counts.store, &job->sizes);
     job->err = store_reopen(job->counts.store, &job->why);
     if (job->err == ERR_OK)
         job->err = save_recover_staged(job->counts.store, job->batch_max,
@@ -84,7 +88,7 @@ static void reopen_done(struct job *base)
     mem_free(job);
 }
 
-static void reopen(struct db *db)
+void fail_reopen(struct db *db)
 {
     struct reopen_job *job = mem_calloc(1, sizeof(*job));
     job->job = (struct job){ .class = JOB_EXCLUSIVE,
@@ -93,6 +97,9 @@ static void reopen(struct db *db)
     job->db = db;
     job->batch_max = db->opt.cut_max_bytes;
     job->durable = db->opt.fsync;
+    job->resize = db->resize_wanted;
+    job->sizes = db->sizes;
+    db->resize_wanted = false;
     count_reader_init(db, &job->counts);
     db->reopening = true;
     io_submit(db->opt.io, &job->job);
@@ -122,11 +129,11 @@ void fail_begin(struct db *db, const struct err_text *why)
     /* Growing commands that wait for room get the error now. */
     park_wake_list(db, &db->room);
     if (!db->reopening)
-        reopen(db);
+        fail_reopen(db);
 }
 
 void fail_retry(struct db *db)
 {
     if (db->must_reopen && !db->reopening && db->now_ms >= db->retry_at_ms)
-        reopen(db);
+        fail_reopen(db);
 }

@@ -119,6 +119,8 @@ struct db {
     bool              failing;
     bool              reopening;     /* the job is in flight */
     bool              must_reopen;   /* the last try failed */
+    bool              resize_wanted;
+    struct store_options sizes;      /* if resize_wanted */
     int64_t           retry_at_ms;
     uint64_t          retry_delay_ms;
     uint64_t          disk_generation; /* looks of an older one don't count */
@@ -153,6 +155,10 @@ struct db {
 /* --- db.c */
 uint64_t db_next_version(struct db *db);
 void     db_error(struct db *db, const char *what, const struct err_text *why);
+
+/* The limit was lowered, or much is resident that is not accounted: that
+ * passes, and room comes back without anybody's doing. */
+bool     db_is_settling(const struct db *db);
 
 /* --- open.c */
 err_t open_meta(struct db *db, struct err_text *why);
@@ -274,6 +280,8 @@ err_t save_recover_staged(struct store *store, size_t batch_max, bool durable,
 /* --- fail.c */
 void fail_begin(struct db *db, const struct err_text *why);
 void fail_retry(struct db *db);
+/* Closes and opens the store, alone on the I/O side. */
+void fail_reopen(struct db *db);
 
 /* --- probe.c */
 void probe_drop(struct db_wait *wait);

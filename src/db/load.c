@@ -55,6 +55,9 @@ static void run_record(struct job *job)
     struct load_job *load = CONTAINER_OF(job, struct load_job, job);
     struct store_get get;
     slice            key = job_record_key(load);
+    char             text[LOG_KEY_CHARS];
+    LOG_DEBUG(load->db->opt.log, "taken load (record) of %s",
+              log_key(job_user_key(load), text));
     err_t err = store_get_one(load->db->opt.store, key, &get);
     if (err != ERR_OK) {
         load_failed(load, err, get.why.text);
@@ -94,6 +97,9 @@ static void run_pages(struct job *job)
     size_t pages =
         (load->blob->len + RECORD_PAGE_BYTES - 1) / RECORD_PAGE_BYTES;
     struct buf key;
+    char       text[LOG_KEY_CHARS];
+    LOG_DEBUG(load->db->opt.log, "taken load (pages) of %s",
+              log_key(job_user_key(load), text));
     buf_init(&key, 64);
     for (uint32_t i = 0; i < pages && load->err == ERR_OK; i++) {
         struct store_get get;

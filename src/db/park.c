@@ -181,7 +181,7 @@ static bool has_hope(const struct db *db, const struct db_wait *wait)
     struct link *first = list_first(&db->aged);
     bool alone = first == NULL ||
                  (first == &wait->age_link && list_last(&db->aged) == first);
-    return !alone || (db_is_dirty(db) && !db->failing);
+    return !alone || (db_is_dirty(db) && !db->failing) || db_is_settling(db);
 }
 
 void park_starve(struct db *db, struct db_wait *wait)

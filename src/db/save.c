@@ -257,6 +257,8 @@ void save_run(struct job *job)
 {
     struct save_job *save = CONTAINER_OF(job, struct save_job, job);
     struct writer    writer;
+    LOG_DEBUG(save->db->opt.log, "taken save of epoch %llu",
+              (unsigned long long)save->cut_id);
     /* A piece may be one page over; halves keep it within the bound. */
     writer_init(&writer, save->store, save->batch_max / 2, save->durable,
                 &save->why);

@@ -14,6 +14,7 @@ struct store_engine {
                    struct err_text *);
     err_t (*sync)(struct store *, struct err_text *);
     err_t (*reopen)(struct store *, struct err_text *);
+    void (*resize)(struct store *, const struct store_options *);
     void (*compact)(struct store *, slice from, slice to);
     void (*stats)(struct store *, struct store_stats *);
     uint64_t (*approximate_bytes)(struct store *, slice from, slice to);

@@ -233,6 +233,11 @@ static err_t fault_sync(struct store *base, struct err_text *why)
     return err ? injected(err, why) : store_sync(fault->inner, why);
 }
 
+static void fault_resize(struct store *base, const struct store_options *to)
+{
+    store_resize(fault_of(base)->inner, to);
+}
+
 static err_t fault_reopen(struct store *base, struct err_text *why)
 {
     struct fault_store *fault = fault_of(base);
@@ -390,6 +395,7 @@ static const struct store_engine fault_engine = {
     .write = fault_write,
     .sync = fault_sync,
     .reopen = fault_reopen,
+    .resize = fault_resize,
     .compact = fault_compact,
     .stats = fault_stats,
     .approximate_bytes = fault_approximate_bytes,

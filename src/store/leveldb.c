@@ -63,6 +63,8 @@ struct leveldb_store {
     bool                    compression;
     bool                    failed; /* a write failed: reopen first */
     size_t                  max_batch_bytes;
+    struct store_options    sizes;  /* store_resize: for the next reopen */
+    bool                    resize;
     size_t                  table_meta_bytes; /* estimate of an open table's */
     size_t                  max_open_tables;
     atomic_uint_fast64_t    user_count; /* snapshots and iterators alive */
@@ -258,6 +260,35 @@ static err_t room_probe(struct leveldb_store *store, struct err_text *why)
         "no room to open the store again: %s", strerror(failure));
 }
 
+/* REQUIRES: closed. */
+static err_t sizes_apply(struct leveldb_store       *store,
+                         const struct store_options *sizes,
+                         struct err_text            *why)
+{
+    struct dir_usage usage;
+    err_t            err = dir_usage(store->layout.data_fd, &usage, why);
+    if (err)
+        return err;
+    if (store->block_cache)
+        leveldb_cache_destroy(store->block_cache);
+    store->block_cache = leveldb_cache_create_lru(sizes->block_cache_bytes);
+    leveldb_options_set_cache(store->options, store->block_cache);
+    leveldb_options_set_write_buffer_size(store->options,
+                                          sizes->write_buffer_bytes);
+    store->max_batch_bytes = sizes->max_batch_bytes;
+    sizes_choose(store, &usage, sizes->table_meta_bytes);
+    store->resize = false;
+    return ERR_OK;
+}
+
+static void leveldb_engine_resize(struct store               *base,
+                                  const struct store_options *options)
+{
+    struct leveldb_store *store = leveldb_of(base);
+    store->sizes = *options;
+    store->resize = true;
+}
+
 static err_t leveldb_engine_reopen(struct store *base, struct err_text *why)
 {
     struct leveldb_store *store = leveldb_of(base);
@@ -266,8 +297,11 @@ static err_t leveldb_engine_reopen(struct store *base, struct err_text *why)
     if (err)
         return err;
     db_close(store);
-    err = error_count(store, db_open(store, why));
-    if (err)
+    if (store->resize)
+        err = sizes_apply(store, &store->sizes, why);
+    if (!err)
+        err = db_open(store, why);
+    if (error_count(store, err))
         db_close(store);
     else
         store->failed = false;
@@ -626,6 +660,7 @@ static const struct store_engine leveldb_engine = {
     .write = leveldb_engine_write,
     .sync = leveldb_engine_sync,
     .reopen = leveldb_engine_reopen,
+    .resize = leveldb_engine_resize,
     .compact = leveldb_engine_compact,
     .stats = leveldb_engine_stats,
     .approximate_bytes = leveldb_engine_approximate_bytes,

@@ -457,6 +457,13 @@ void store_memory_power_loss(struct store *store)
     node_unref(before);
 }
 
+/* It has no buffers. */
+static void memory_resize(struct store *base, const struct store_options *to)
+{
+    (void)base;
+    (void)to;
+}
+
 static err_t memory_reopen(struct store *base, struct err_text *why)
 {
     (void)base;
@@ -515,6 +522,7 @@ static const struct store_engine memory_engine = {
     .write = memory_write,
     .sync = memory_sync,
     .reopen = memory_reopen,
+    .resize = memory_resize,
     .compact = memory_compact,
     .stats = memory_stats,
     .approximate_bytes = memory_approximate_bytes,

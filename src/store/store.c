@@ -105,6 +105,11 @@ err_t store_sync(struct store *store, struct err_text *why)
     return store->engine->sync(store, why);
 }
 
+void store_resize(struct store *store, const struct store_options *options)
+{
+    store->engine->resize(store, options);
+}
+
 err_t store_reopen(struct store *store, struct err_text *why)
 {
     return store->engine->reopen(store, why);

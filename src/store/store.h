@@ -126,6 +126,12 @@ err_t store_sync(struct store *store, struct err_text *why);
  * tried again. All snapshots and iterators must have been freed. */
 err_t store_reopen(struct store *store, struct err_text *why);
 
+/* Other sizes of buffers (the size fields of store_options; the rest is not
+ * looked at), from the next store_reopen on. Same thread rule as
+ * store_reopen. */
+struct store_options;
+void store_resize(struct store *store, const struct store_options *options);
+
 /* Compacts the range [from, to) so that deleted bytes come back. Blocks for
  * long: own thread, small ranges. Safe beside gets and writes. An empty `to` is
  * the end, here and in store_approximate_bytes. */

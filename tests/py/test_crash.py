@@ -55,6 +55,7 @@ def crash_at_write(side):
         order(server, "crash write %d %s" % (rng.randrange(1, 12), side))
         assert server.wait_exit() == 137
         return time.monotonic()
+    crash.__name__ = "crash_%s_write" % side
     return crash
 
 
@@ -71,18 +72,23 @@ IN_FLIGHT = (crash_at_gate, BEFORE, AFTER)
 
 # --- the load --------------------------------------------------------------
 
-def load_and_crash(server, writers, rng, crash, seconds):
+def load_and_crash(server, writers, rng, crash, seconds, is_calm):
     """Runs the load, crashes, starts again; returns the writers for the next
-    time and the number of answered operations that were lost."""
+    time and how many flushes were staged. In a calm run nothing asks for a
+    flush but its delay; in others sizes and clients do all the time."""
+    cut_max = "0" if is_calm else "128kb"
+    assert server.call("CONFIG", "SET", "cut-max", cut_max) == OK
     flusher = Flusher(server, rng)
-    for thread in writers + [flusher]:
+    threads = writers + ([] if is_calm else [flusher])
+    for thread in threads:
         thread.start()
     time.sleep(seconds)
     staged = figures(server)["cache_staged_flushes"]
     crash_s = crash(server, rng)
-    for thread in writers + [flusher]:
+    for thread in threads:
         thread.join(60)
         assert not thread.is_alive()
+    flusher.close()
     problems = [writer.problem for writer in writers if writer.problem]
     assert problems == []
     start_in_time(server, io_threads=rng.choice((1, 1, 2)))
@@ -96,9 +102,10 @@ def load_and_crash(server, writers, rng, crash, seconds):
     lost = check_cut(writers, counts, flusher, crash_s, DELAY_S + SLACK_S)
     assert server.call("DEBUG", "CHECK") == OK
     begun = sum(len(writer.operations) for writer in writers)
-    print("%s after %.2f s: %d operations, %d answered ones lost, %d flushes "
-          "confirmed, %d staged" % (crash.__name__, seconds, begun, lost,
-                                    flusher.count, staged))
+    print("%s after %.2f s%s: %d operations, %d answered ones lost, %d "
+          "flushes confirmed, %d staged" % (
+              crash.__name__, seconds, " (calm)" if is_calm else "", begun,
+              lost, flusher.count, staged))
     writers = [writer.go_on(server, most, random.Random(rng.random()))
                for writer, (_, most) in zip(writers, counts)]
     return writers, staged
@@ -113,20 +120,21 @@ def crash_often(start_server, crashes, **options):
     writers = [Writer(server, i + 1, random.Random(rng.random()))
                for i in range(WRITERS)]
     staged = 0
-    for crash, seconds in crashes(rng):
-        writers, flushes = load_and_crash(server, writers, rng, crash, seconds)
+    for crash, seconds, is_calm in crashes(rng):
+        writers, flushes = load_and_crash(server, writers, rng, crash, seconds,
+                                          is_calm)
         staged += flushes
     for writer in writers:
-        writer._client.close()
+        writer.close()
     assert staged > 0
 
 
 def few_crashes(rng):
     """One run is long enough for an old cut to be seen as such."""
-    return [(crash_at_gate, 2.5), (BEFORE, rng.uniform(0.2, 0.8)),
-            (AFTER, rng.uniform(0.2, 0.8)),
-            (crash_at_gate, rng.uniform(0.2, 0.8)),
-            (crash_anywhere, rng.uniform(0.2, 0.8))]
+    return [(crash_at_gate, 2.5, True), (BEFORE, rng.uniform(0.2, 0.8), False),
+            (AFTER, rng.uniform(0.2, 0.8), False),
+            (crash_at_gate, rng.uniform(0.2, 0.8), False),
+            (crash_anywhere, rng.uniform(0.2, 0.8), False)]
 
 
 def many_crashes(rng):
@@ -135,7 +143,8 @@ def many_crashes(rng):
         + [crash_anywhere] * 4
     assert sum(kind in IN_FLIGHT for kind in kinds) >= 15
     rng.shuffle(kinds)
-    return [(kind, rng.uniform(0.3, 4)) for kind in kinds]
+    return [(kind, rng.uniform(0.3, 4), rng.random() < 0.4)
+            for kind in kinds]
 
 
 @pytest.mark.alone

@@ -216,6 +216,27 @@ def test_changes_between_a_failed_batch_and_the_next(start_server, applied):
     assert server.call("DBSIZE") == 3
 
 
+@pytest.mark.parametrize("applied", ["", " applied"],
+                         ids=["not applied", "applied"])
+def test_a_failure_while_nothing_is_dirty(start_server, applied):
+    """Garbage is removed in the background. A write of that fails too, and the
+    server must come back although nobody has anything to save."""
+    server = steered(start_server)
+    server.call("MSET", *sum((["k%d" % i, i] for i in range(500)), []))
+    flush(server)
+    server.call("FLUSHALL")
+    order(server, "fail write 1 io%s skip 1" % applied) # that after the flush
+    flush(server)
+    wait_until(lambda: figures(server)["cache_last_error"] != "",
+               what="the failure")
+    recovered(server)
+    assert server.call("SET", "k", "v") == OK
+    flush(server)
+    wait_until(lambda: figures(server)["cache_garbage_deleted"] >= 500)
+    crash(server)
+    assert server.call("DBSIZE") == 1
+
+
 @pytest.mark.parametrize("cut", [everything_cut, flushdb_cut],
                          ids=lambda cut: cut.__name__)
 @pytest.mark.parametrize("applied", ["", " applied"],

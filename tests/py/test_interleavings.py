@@ -322,10 +322,12 @@ def test_no_wake_up_is_lost(start_server):
     server.call("MSET", "a", 1, "b", 2)
     flush(server)
     clients = [server.raw(), server.raw()]
+    loads = moved(server, "cache_loads")
     for _ in range(1000):
         for client, key in zip(clients, "ab"):
             client.send("GET", key)
         assert [one.recv() for one in clients] == [b"1", b"2"]
+    assert loads() > 1000
 
 
 # --- saves -----------------------------------------------------------------

@@ -163,6 +163,10 @@ class Writer(threading.Thread):
         finally:
             self._client.close()
 
+    def close(self):
+        """For one that was never started."""
+        self._client.close()
+
     # --- what is left ------------------------------------------------------
 
     def all_keys(self):
@@ -260,6 +264,9 @@ class Flusher(threading.Thread):
             pass
         finally:
             self._client.close()
+
+    def close(self):
+        self._client.close()
 
 
 def check_cut(writers, counts, flusher, crash_s, most_age_s):
