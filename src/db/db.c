@@ -6,6 +6,8 @@
 /* Buckets looked at by one step of the expiry sweep, and entries expired. */
 #define EXPIRE_BUCKETS 10000
 #define EXPIRE_SLICE   64
+/* Cron calls that the hard limit may be exceeded without a synchronous flush. */
+#define LAST_RESORT_TICKS 20
 
 uint64_t db_next_version(struct db *db)
 {
@@ -170,14 +172,22 @@ bool db_turn(struct db *db, int64_t now_ms)
     return more || db->expire_more || !list_empty(&db->ready);
 }
 
-/* Over the hard limit all the same, and nothing clean is left. */
+/* Over the hard limit all the same, nothing clean is left, and the flush that
+ * was asked for has not changed that for two seconds. */
 static void last_resort(struct db *db)
 {
     size_t hard = db->cache.limit_bytes + db->cache.limit_bytes / 10;
-    if (db->opt.mem->total_bytes <= hard || !db_is_dirty(db) || db->failing)
+    bool helps = db_is_dirty(db) && !db->failing &&
+                 /* else the sweep has something to evict */
+                 db->cache.table.entry_count == db->cache.busy.used_count;
+    if (db->opt.mem->total_bytes <= hard || !helps) {
+        db->over_ticks = 0;
         return;
-    if (db->cache.table.entry_count > db->cache.busy.used_count)
-        return; /* the sweep has something to evict */
+    }
+    db_flush_soon(db);
+    if (++db->over_ticks < LAST_RESORT_TICKS)
+        return;
+    db->over_ticks = 0;
     struct err_text why = { "" };
     db->stats.sync_flushes++;
     log_write(db->opt.log, LOG_WARNING,

@@ -123,6 +123,7 @@ struct db {
     struct store_options sizes;      /* if resize_wanted */
     int64_t           retry_at_ms;
     uint64_t          retry_delay_ms;
+    unsigned          over_ticks;    /* cron calls above the hard limit */
     uint64_t          disk_generation; /* looks of an older one don't count */
 
     /* parked commands */

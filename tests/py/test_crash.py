@@ -74,10 +74,13 @@ IN_FLIGHT = (crash_at_gate, BEFORE, AFTER)
 
 def load_and_crash(server, writers, rng, crash, seconds, is_calm):
     """Runs the load, crashes, starts again; returns the writers for the next
-    time and how many flushes were staged. In a calm run nothing asks for a
-    flush but its delay; in others sizes and clients do all the time."""
-    cut_max = "0" if is_calm else "128kb"
+    time and how many flushes were staged. In a calm run little is written and
+    nothing asks for a flush but its delay; in others sizes and clients do all
+    the time."""
+    cut_max = "4mb" if is_calm else "128kb"
     assert server.call("CONFIG", "SET", "cut-max", cut_max) == OK
+    for writer in writers:
+        writer.is_calm = is_calm
     flusher = Flusher(server, rng)
     threads = writers + ([] if is_calm else [flusher])
     for thread in threads:

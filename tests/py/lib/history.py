@@ -80,6 +80,7 @@ class Writer(threading.Thread):
         self.sent = []           # seconds, of each operation
         self.answered = []       # the same, of those that were
         self.problem = None
+        self.is_calm = False     # writes little
         self._first_number = number
         self._client = resp.RespClient(server.port, timeout_s=60)
         assert self._client.call("SELECT", database) == resp.Simple("OK")
@@ -137,7 +138,7 @@ class Writer(threading.Thread):
     # --- writing -----------------------------------------------------------
 
     def _round(self):
-        depth = self.rng.choice((1, 1, 1, 4, 12))
+        depth = 1 if self.is_calm else self.rng.choice((1, 1, 1, 4, 12))
         first = len(self.operations)
         for _ in range(depth):
             words = self._choose()
@@ -153,6 +154,8 @@ class Writer(threading.Thread):
             if isinstance(reply, Error):
                 self.problem = (words[:2], reply)
                 return
+        if self.is_calm:
+            time.sleep(0.02)
 
     def run(self):
         try:
