@@ -153,8 +153,11 @@ def test_cli_logs_in(start_server, start_redis):
                   ["--user", "default", "--pass", "secret"],
                   ["--user", "nobody", "--pass", "secret"],
                   ["-3", "-a", "secret"], ["-3"]):
-        cli_same(both, *login, "set", "k", "v")
-        cli_same(both, *login, "get", "k")
+        for command in (["set", "k", "v"], ["get", "k"]):
+            ours, theirs = (cli(one, *login, *command) for one in both)
+            # See tests/oracle-differences.
+            assert ours == (theirs[0], theirs[1], theirs[2].replace(
+                b"HELLO AUTH", b"HELLO <proto> AUTH")), login
     for one in both:
         url = "redis://default:secret@127.0.0.1:%d/4" % one.port
         assert cli(one, "-u", url, "set", "k", "4")[:2] == (0, b"OK\n")
@@ -184,7 +187,8 @@ class Terminal:
     def _until_prompt(self):
         """What comes up to the next prompt, and that prompt's end."""
         data, deadline = b"", time.monotonic() + TIMEOUT_S
-        while not re.search(re.escape(self.prompt) + rb"(\[\d+\])?> $", data):
+        end = rb"(%s(\[\d+\])?|not connected)> $" % re.escape(self.prompt)
+        while not re.search(end, data):
             if not select.select([self._main], [], [],
                                  max(0, deadline - time.monotonic()))[0]:
                 raise AssertionError("no prompt after %r" % data)
@@ -228,6 +232,7 @@ def test_cli_in_a_terminal_comes_back_after_a_restart(start_server):
     terminal = Terminal(server)
     assert b"OK" in terminal.type(b"set k v")
     server.restart()
+    assert b"not connected" in terminal.type(b"get k")
     assert b'"v"' in terminal.type(b"get k")
     assert terminal.end() == 0
 
@@ -357,7 +362,7 @@ def connection(call):
     call.client_kill_filter(_type="pubsub")
     call.client_kill_filter(_type="nonsense")
     call.client_list(_type="replica")
-    call.client_list(client_id=[999999])
+    call.client_list(client_id=["999999"])
     call.auth("x")
     call.auth("x", username="default")
     call.reset()
@@ -372,7 +377,7 @@ def server_wide(call):
     call.config_resetstat()
     call.command_getkeys("MSET", "a", 1, "b", 2)
     call.command_getkeys("PING", "a")
-    call.command_list(pattern="clien*name")
+    call.command_list(pattern="clien*|getname")
     call.save()
     call.bgrewriteaof()
 
@@ -395,25 +400,24 @@ def unequal_methods(client):
     assert client.client_id() > 0
     assert client.client_info()["db"] == 0
     assert client.client_list()[0]["name"] == ""
-    assert client.command_count() > 70
+    assert client.command_count() > 50
     assert client.command()["get"]["arity"] == 2
     assert "set" in client.command()
-    with pytest.raises(NotImplementedError): # says redis-py, never asking
-        client.command_info()
-    assert client.hello() is None or isinstance(client.hello(), (list, dict))
     assert client.info()["redis_version"] == "7.2.0"
     assert client.info("cache")["cache_entries"] >= 0
     assert client.info("server", "clients")["connected_clients"] >= 1
     assert isinstance(client.lastsave(), datetime.datetime)
     assert abs(client.time()[0] - time.time()) < 60
     assert client.bgsave() is True
+    assert client.quit() is True
     assert client.execute_command("CACHE", "FLUSH") in (b"OK", "OK")
 
 
 def test_py_covers_every_method_of_our_commands(both):
     """So that the tests above don't forget one."""
     called = {"quit", "shutdown", "command", "command_count", "info", "time",
-              "client_id", "client_info", "lastsave", "bgsave", "hello"}
+              "client_id", "client_info", "lastsave", "bgsave"}
+    not_implemented = {"command_info", "hello"} # in redis-py
     for family in FAMILIES:
         caller = Caller(*[one.client() for one in both], called)
         family(caller)
@@ -424,7 +428,7 @@ def test_py_covers_every_method_of_our_commands(both):
     names.discard("client") # a container; so is config, debug has no method
     methods = {name for name in names if hasattr(redis.Redis, name)}
     assert len(methods) > 60
-    assert methods - called - {"command_info"} == set()
+    assert methods - called == not_implemented
 
 
 def test_py_methods_whose_reply_is_ours(both):
@@ -501,7 +505,7 @@ def test_py_logs_in(start_server):
                   client_name="me").client_getname() == "me"
     with pytest.raises(redis.AuthenticationError):
         client().ping()
-    with pytest.raises(redis.AuthenticationError):
+    with pytest.raises(redis.ResponseError, match="WRONGPASS"):
         client(password="wrong").ping()
     url = "redis://:secret@127.0.0.1:%d/2" % server.port
     assert redis.Redis.from_url(url).set("k", 2)
@@ -581,11 +585,12 @@ def benchmark(server, *arguments):
         ["redis-benchmark", "-p", str(server.port), "-t",
          "ping,set,get,incr,mset", "-q"] + [str(one) for one in arguments],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S * 5)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stderr == ""
-    # Progress is written over itself, on one line.
-    ends = [line.split("\r")[-1].strip() for line in done.stdout.splitlines()]
+        stderr=subprocess.PIPE, timeout=TIMEOUT_S * 5)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert done.stderr == b""
+    # Progress is written over itself: what is left in the end counts.
+    ends = [line.split("\r")[-1].strip()
+            for line in done.stdout.decode().split("\n")]
     ends = [line for line in ends if line]
     found = [RATE.match(line) for line in ends]
     assert all(found), ends
@@ -610,16 +615,16 @@ def test_benchmark_with_a_pipeline_and_threads(server):
 def test_benchmark_with_random_keys_in_little_memory(start_server):
     """More than memory holds: 30,000 keys with a thousand bytes each."""
     server = start_server(cache_max_memory="16mb")
-    assert benchmark(server, "-n", 20_000, "-r", 30_000, "-d", 1000, "-P",
+    assert benchmark(server, "-n", 10_000, "-r", 30_000, "-d", 1000, "-P",
                      4) == ALL_TESTS
-    assert 20_000 < server.call("DBSIZE") <= 60_000
+    assert 30_000 < server.call("DBSIZE") <= 60_000
     counters = ["counter:%012d" % i for i in range(30_000)]
     client = server.raw()
     total = 0
     for first in range(0, len(counters), 1000):
         for one in client.call("MGET", *counters[first:first + 1000]):
             total += 0 if one is NULL_BULK else int(one)
-    assert total == 20_000
+    assert total == 10_000
     assert server.info("cache")["cache_evictions"] > 0
 
 

@@ -52,14 +52,14 @@ def bounded(server, limit_mb, sync_flushes=0):
     if SANITIZE: # its allocator keeps what was freed
         return
     # A sampler that slept would see no peak.
-    assert rss.samples >= min(2, elapsed / 0.1)
-    assert rss.peak_bytes > 1 * MB
+    assert rss.samples >= elapsed / 0.1
+    assert rss.peak_bytes > 100 * KB
     assert rss.peak_bytes <= bound(limit_mb), \
         "peak %.1f MB, bound %.1f MB" % (rss.peak_bytes / MB,
                                          bound(limit_mb) / MB)
 
 
-def load(server, *arguments):
+def load(server, *arguments, missing=0):
     """`diskstore load` against the server, which must go well."""
     run = run_binary("load", "--port", server.port, "--json", *arguments,
                      timeout_s=3000)
@@ -68,7 +68,8 @@ def load(server, *arguments):
              ("requests", "missing", "wrong", "refused", "errors",
               "unanswered", "lost_connections", "failure", "error_kinds")}
     assert run.returncode == 0, (arguments, shown, run.stderr)
-    assert result["missing"] == result["wrong"] == result["errors"] == 0, shown
+    assert result["missing"] == missing, shown
+    assert result["wrong"] == result["errors"] == 0, shown
     assert result["unanswered"] == result["lost_connections"] == 0, shown
     return result
 
@@ -110,9 +111,35 @@ def test_ten_times_the_memory_goes_in_and_out(start_server, limit_mb, keys,
     assert server.call("DBSIZE") == keys
 
 
+@pytest.mark.parametrize("options", [
+    {"io_threads": 0},
+    {"io_threads": 4, "cache_flush_delay": "1h"},
+    {"cache_flush_delay": 0, "ds_fsync": True},
+], ids=str)
+@pytest.mark.parametrize("keys", [20_000, full(160_000)])
+def test_whatever_the_options(start_server, options, keys):
+    server = start_server(cache_max_memory="16mb", **options)
+    with bounded(server, 16):
+        fill(server, keys, 1000, *PIPELINED)
+        verify(server, keys, 1000, *PIPELINED)
+
+
+@pytest.mark.parametrize("keys", [30_000, full(1_000_000)])
+def test_long_keys_and_keys_that_are_not_there(start_server, keys):
+    """A key that was looked for in vain is remembered, and costs."""
+    server = start_server(cache_max_memory="16mb")
+    long_keys = ["--key-prefix", "k" * 250]
+    with bounded(server, 16):
+        load(server, "--op", "get", "--sequential", "--keys", keys,
+             *long_keys, *PIPELINED, missing=keys)
+        fill(server, keys, 10, *long_keys, *PIPELINED)
+        verify(server, keys, 10, *long_keys, *PIPELINED)
+    assert figures(server)["cache_evictions"] > keys
+
+
 @pytest.mark.parametrize("limit_mb, count, connections", [
-    (16, 160, 2),
-    (16, 160, 50),
+    (16, 100, 50),
+    full(16, 1000, 2),
     full(64, 1000, 8),
     full(64, 1000, 50),
 ])
@@ -131,7 +158,7 @@ def share_cuts(server):
 
 @pytest.mark.parametrize("limit_mb, count, connections, rate", [
     (16, 30, 3, 8 * MB),
-    (16, 50, 50, MB // 2),
+    (16, 50, 50, 4 * MB),
     full(64, 1000, 12, 4 * MB),
     full(64, 1000, 50, MB),
 ])
@@ -146,7 +173,7 @@ def test_slow_readers_of_megabytes(start_server, limit_mb, count, connections,
     assert share_cuts(server) == 0
 
 
-@pytest.mark.parametrize("limit_mb, scale", [(16, 1), full(64, 10)])
+@pytest.mark.parametrize("limit_mb, scale", [(16, 1), full(64, 20)])
 def test_sizes_that_shift(start_server, limit_mb, scale):
     """What one size leaves behind in the allocator must serve the next: the
     same keys with values of 70, 150, 1000 bytes, 1 MB, and round again, in one
@@ -155,26 +182,26 @@ def test_sizes_that_shift(start_server, limit_mb, scale):
     few = ["--connections", 2, "--pipeline", 4]
     with bounded(server, limit_mb):
         for turn in range(2):
-            for size, keys, shape in [(70, 60_000, PIPELINED),
-                                      (150, 60_000, PIPELINED),
-                                      (1000, 20_000, PIPELINED),
-                                      (MB, 40, few)]:
+            for size, keys, shape in [(70, 40_000, PIPELINED),
+                                      (150, 40_000, PIPELINED),
+                                      (1000, 15_000, PIPELINED),
+                                      (MB, 15, few)]:
                 seed = ["--value-seed", turn + 1]
                 fill(server, keys * scale, size, *shape, *seed)
                 verify(server, keys * scale // 2, size, *shape, *seed)
-        fill(server, 120 * scale, "70,150,1000,1mb", *few)
-        verify(server, 120 * scale, "70,150,1000,1mb", *few)
+        fill(server, 80 * scale, "70,150,1000,1mb", *few)
+        verify(server, 80 * scale, "70,150,1000,1mb", *few)
 
 
 def test_nothing_is_kept_and_memory_stays_small(start_server):
     """cache-max-memory 0: the bound is the 32 MB alone."""
     server = start_server(cache_max_memory=0)
     with bounded(server, 0):
-        fill(server, 30_000, 1000, *PIPELINED)
-        verify(server, 30_000, 1000, *PIPELINED)
+        fill(server, 15_000, 1000, *PIPELINED)
+        verify(server, 15_000, 1000, *PIPELINED)
         fill(server, 30, MB, "--connections", 2)
         verify(server, 30, MB, "--connections", 2)
-        load(server, "--keys", 1000, "--requests", 10_000, "--read-ratio",
+        load(server, "--keys", 1000, "--requests", 5000, "--read-ratio",
              0.5, "--value-size", 1000, *PIPELINED)
         flush(server)
         wait_until(lambda: figures(server)["cache_entries"] == 0,
@@ -182,21 +209,21 @@ def test_nothing_is_kept_and_memory_stays_small(start_server):
 
 
 @pytest.mark.plain_only
-@pytest.mark.parametrize("keys", [30_000, full(300_000)])
-def test_a_lower_limit_comes_true_under_load(start_server, keys):
+@pytest.mark.parametrize("requests", [25_000, full(1_000_000)])
+def test_a_lower_limit_comes_true_under_load(start_server, requests):
     """CONFIG SET cache-max-memory while readers and writers go on."""
     high_mb, low_mb = 128, 48
+    keys, size = 30_000, 4000
+    shape = ["--connections", 20, "--pipeline", 4]
     server = start_server(cache_max_memory="%dmb" % high_mb)
     with bounded(server, high_mb) as rss:
-        fill(server, 120_000, 1000, *PIPELINED)
-        verify(server, 120_000, 1000, *PIPELINED)
+        fill(server, keys, size, *PIPELINED)
         # Otherwise there is nothing to come down from.
         assert rss.peak_bytes > bound(low_mb) + 4 * MB
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             under_way = pool.submit(
-                load, server, "--keys", 120_000, "--requests", keys * 5,
-                "--value-size", 1000, "--read-ratio", 0.7, "--verify",
-                "--connections", 20, "--pipeline", 4)
+                load, server, "--keys", keys, "--requests", requests,
+                "--value-size", size, "--read-ratio", 0.7, "--verify", *shape)
             assert server.call("CONFIG", "SET", "cache-max-memory",
                                low_mb * MB) == OK
             wait_until(
@@ -206,10 +233,10 @@ def test_a_lower_limit_comes_true_under_load(start_server, keys):
                        what="resident memory below the new bound")
             with bounded(server, low_mb):
                 under_way.result()
-                verify(server, 120_000, 1000, *PIPELINED)
-    assert server.call("CONFIG", "SET", "cache-max-memory",
-                       high_mb * MB) == OK
-    verify(server, 120_000, 1000, *PIPELINED)
+                verify(server, keys, size, *PIPELINED)
+        assert server.call("CONFIG", "SET", "cache-max-memory",
+                           high_mb * MB) == OK
+        verify(server, keys, size, *PIPELINED)
     assert figures(server)["cache_used_memory"] > low_mb * MB
 
 
@@ -251,7 +278,7 @@ def test_an_idle_connection_costs_less_than_two_kilobytes(start_server):
 
 
 @pytest.mark.parametrize("limit_mb, idle, keys", [
-    (16, 2000, 60_000),
+    (16, 2000, 30_000),
     full(64, IDLE, 640_000),
 ])
 def test_idle_connections_beside_busy_ones(start_server, limit_mb, idle, keys):
@@ -268,13 +295,13 @@ def test_idle_connections_beside_busy_ones(start_server, limit_mb, idle, keys):
 
 
 def test_connections_that_do_not_fit_are_refused(start_server):
-    """A quarter of 16 MB is less than 6000 connections need; those that came
+    """A quarter of 16 MB is less than 5000 connections need; those that came
     first stay."""
     server = start_server(cache_max_memory="16mb")
     refused = b"-ERR max number of clients reached\r\n"
     with bounded(server, 16), connections(server, 1000) as first:
-        late = [Talk(server.port, b"", refused) for _ in range(6000)]
-        converse(late, 2)
+        late = [Talk(server.port, b"", refused) for _ in range(4000)]
+        converse(late, 1)
         assert any(one.complete for one in late)
         # Welcome, or told no; nothing else.
         assert all(one.complete or one.received_bytes == 0 for one in late)
@@ -331,7 +358,7 @@ def test_a_few_who_do_not_read_for_a_while_get_all(start_server):
     assert share_cuts(server) == 0
 
 
-@pytest.mark.parametrize("crowd_size, hold_s", [(50, 2), full(500, 10)])
+@pytest.mark.parametrize("crowd_size, hold_s", [(50, 1), full(500, 10)])
 def test_a_crowd_that_does_not_read_hurts_only_itself(start_server,
                                                       crowd_size, hold_s):
     """Some may be cut. What they got until then is right, and nobody else
@@ -356,11 +383,15 @@ def test_a_crowd_that_does_not_read_hurts_only_itself(start_server,
             one.close()
 
 
-@pytest.mark.parametrize("depth", [20_000, full(200_000)])
-def test_pipelines_of_huge_depth(start_server, depth):
+@pytest.mark.parametrize("connections, depth, keys", [
+    (2, 65_536, 100_000),
+    (200, 2000, 100_000),
+    full(50, 65_536, 6_400_000),
+])
+def test_pipelines_of_huge_depth(start_server, connections, depth, keys):
+    """Clients that read what they asked for have a right to be answered."""
     server = start_server(cache_max_memory="16mb")
-    shape = ["--connections", 8, "--pipeline", min(depth, 65536)]
-    keys = 8 * depth
+    shape = ["--connections", connections, "--pipeline", depth]
     with bounded(server, 16):
         fill(server, keys, 100, *shape)
         verify(server, keys, 100, *shape)
@@ -396,18 +427,18 @@ def test_a_few_that_stop_in_the_middle_of_a_value_may_go_on(start_server):
     server = start_server(cache_max_memory="16mb")
     with bounded(server, 16):
         crowd = [half_sent(server.port, number, MB, 700 * KB)
-                 for number in range(4)]
+                 for number in range(2)]
         send_only(crowd, 0.5)
         wait_until(lambda: server.info("cache")["cache_memory_clients"] >
-                   4 * 700 * KB, what="what they sent is charged")
+                   2 * 700 * KB, what="what they sent is charged")
         assert server.call("PING") == Simple("PONG")
         for one in crowd:
             one.unsent = memoryview(one.rest)
         converse(crowd, 30 * SLOWNESS)
         assert all(one.complete for one in crowd), problems(crowd)
-        for number in range(4):
-            assert server.call("GET", "half%d" % number) == value_of(number,
-                                                                     MB)
+        for number in range(2):
+            assert server.call("GET", "half%d" % number) == \
+                value_of(number, MB)
     assert share_cuts(server) == 0
 
 
@@ -443,20 +474,22 @@ def test_a_crowd_that_stops_in_the_middle_of_a_value(start_server, crowd_size):
 
 
 def test_names_of_connections_count(start_server):
-    """What a client gives itself to be called stays as long as it does."""
+    """What a client gives itself to be called stays as long as it does. Too
+    many names cost the connections that bear them."""
     server = start_server(cache_max_memory="16mb")
     name = b"n" * MB
     with bounded(server, 16):
-        crowd = [Talk(server.port, encode("CLIENT", "SETNAME", name), b"+OK\r\n")
-                 for _ in range(100)]
+        crowd = [Talk(server.port, encode("CLIENT", "SETNAME", name),
+                      b"+OK\r\n") for _ in range(100)]
         converse(crowd, 30 * SLOWNESS)
-        assert all(one.finished for one in crowd), problems(crowd)
-        assert server.call("PING") == Simple("PONG")
+        assert all(one.complete or one.was_closed for one in crowd), \
+            problems(crowd)
+        assert figures(server)["cache_memory_clients"] <= 5 * MB
         for one in crowd:
             one.close()
 
 
-@pytest.mark.parametrize("limit_mb, names", [(16, 100_000), (64, 400_000)])
+@pytest.mark.parametrize("limit_mb, names", [(16, 100_000), full(64, 400_000)])
 def test_a_command_of_very_many_arguments(start_server, limit_mb, names):
     """While the cache is full. Each key is another one; then one large value
     is named again and again."""
@@ -481,39 +514,43 @@ def test_a_command_of_very_many_arguments(start_server, limit_mb, names):
                 assert server.call("PING") == Simple("PONG")
 
 
-@pytest.mark.plain_only
-def test_many_small_replies_that_nobody_reads(start_server):
-    """Each in a piece of its own: what a piece costs counts, not what is in
-    it."""
-    server = start_server(cache_max_memory="16mb")
+def stuff(server, crowd):
+    """Sends each of them replies until the kernel takes no more."""
     server.call("SET", "piece", bytes(20 * KB))
-    with bounded(server, 16):
-        crowd = [Talk(server.port, b"", b"", 4 * KB) for _ in range(40)]
+    for one in crowd:
+        one.socket.setblocking(True)
+
+    def is_stuffed():
+        pending = pending_output(server)
+        hungry = [one for one in crowd
+                  if not pending.get(one.socket.getsockname()[1])]
+        for one in hungry:
+            one.socket.sendall(encode("GET", "piece"))
+        return not hungry
+    wait_until(is_stuffed, 30, "a full socket", pause_s=0)
+
+
+@pytest.mark.plain_only
+def test_small_replies_that_nobody_reads_are_charged(start_server):
+    """Each comes in a piece of its own; what it costs to keep a piece counts,
+    not only what is in it."""
+    server = start_server(cache_max_memory="64mb")
+    crowd = [Talk(server.port, b"", b"", 4 * KB) for _ in range(40)]
+    stuff(server, crowd)
+    charged = moved(server, "cache_memory_clients")
+    resident = server.rss_anon()
+    pace = server.raw()
+    for _ in range(2000):
         for one in crowd:
-            one.socket.setblocking(True)
-        stuffed = time.monotonic() + 30
-        while time.monotonic() < stuffed: # until the kernel takes no more
-            pending = pending_output(server)
-            if len(pending) >= len(crowd) \
-                    and min(pending.values()) > 0:
-                break
-            for one in crowd:
-                if not pending.get(one.socket.getsockname()[1]):
-                    one.socket.sendall(encode("GET", "piece"))
-        assert min(pending.values()) > 0
-        before = figures(server)["cache_memory_clients"]
-        resident = server.rss_anon()
-        for _ in range(3000):
-            for one in crowd:
-                with contextlib.suppress(ConnectionError):
-                    one.socket.sendall(b"PING\r\n")
-        assert server.call("PING") == Simple("PONG")
-        charged = figures(server)["cache_memory_clients"] - before
-        grown = server.rss_anon() - resident
-        assert charged >= grown / 2 - 2 * MB, \
-            "grown by %d, charged %d" % (grown, charged)
-        for one in crowd:
-            one.close()
+            one.socket.sendall(b"PING\r\n")
+        pace.call("PING") # so that none are read together
+    assert figures(server)["cache_blocked_clients"] == 0
+    grown = server.rss_anon() - resident
+    assert charged() >= 40 * 2000 * len("+PONG\r\n")
+    assert charged() >= grown // 2 - MB, \
+        "grown by %d, charged %d" % (grown, charged())
+    for one in crowd:
+        one.close()
 
 
 def pending_output(server):
@@ -582,7 +619,7 @@ def test_many_mgets_that_do_not_fit_together(small, clients, rounds):
     assert share_cuts(small) == 0
 
 
-@pytest.mark.parametrize("requests", [2000, full(50_000)])
+@pytest.mark.parametrize("requests", [1000, full(50_000)])
 def test_many_mgets_again_and_again(start_server, requests):
     """The same by `diskstore load`, which reads as fast as it can; keys are
     written at the same time."""
@@ -600,7 +637,7 @@ def test_many_mgets_again_and_again(start_server, requests):
     assert share_cuts(server) == 0
 
 
-@pytest.mark.parametrize("count", [40, 60, 80, 100, 120, 150, 180, 200, 300])
+@pytest.mark.parametrize("count", [40, 60, 100, 120, 150, 200, 300])
 def test_a_large_mget_is_answered_or_refused(small, count):
     """Whatever its size: a reply that can't be held is an error, never a
     closed connection."""
@@ -680,51 +717,57 @@ def header(size):
     return b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$%d\r\n" % size
 
 
-@pytest.mark.parametrize("size", [LARGEST - len("SETkey") + 1, 100 * MB,
-                                  512 * MB])
+@pytest.mark.parametrize("size", [LARGEST - len("SETkey") + 1, 512 * MB])
 def test_a_value_that_is_too_large_is_refused_by_its_header(start_server,
                                                             size):
-    """The error is there before a byte of the value is; whatever of it comes
-    is dropped; then the connection goes on as if nothing had been."""
+    """The error does not wait for a byte of the value."""
+    server = start_server(cache_max_memory="16mb")
+    client = server.raw(timeout_s=5 * SLOWNESS)
+    client.send_raw(header(size))
+    assert client.recv() == OOM
+
+
+@pytest.mark.parametrize("size", [LARGEST - len("SETkey") + 1, 100 * MB,
+                                  full(512 * MB)])
+def test_a_value_that_is_too_large_is_not_taken_in(start_server, size):
+    """Whatever comes of it is dropped; then the connection goes on as if
+    nothing had been."""
     server = start_server(cache_max_memory="16mb")
     client = server.raw()
     assert client.call("SET", "key", "old") == OK
     clients = moved(server, "cache_memory_clients")
     refused = moved(server, "commands_too_large", "stats")
-    with bounded(server, 16):
+    before = server.rss_anon()
+    with bounded(server, 16) as rss:
         client.send_raw(header(size))
-        assert client.recv() == OOM
-        assert refused() == 1
-        before = server.rss_anon()
         piece = bytes(256 * KB)
         left = size
         while left > 0:
             client.send_raw(piece[:left])
             left -= len(piece)
-            if left > 0 and left % (32 * MB) < len(piece):
+            if left > 0 and left % (16 * MB) < len(piece):
                 assert clients() <= 256 * KB
-                assert SANITIZE or server.rss_anon() <= before + 2 * MB
         client.send_raw(b"\r\n")
+        assert client.recv() == OOM
         assert client.call("GET", "key") == b"old"
-        assert SANITIZE or server.rss_anon() <= before + 2 * MB
-        assert refused() == 1
+        assert SANITIZE or rss.peak_bytes <= before + 2 * MB
+    assert refused() == 1
 
 
 def test_many_values_that_are_too_large(start_server):
-    """Parts of them from many clients, which then say no more."""
+    """Parts of them from many clients, which then say no more for a while."""
     server = start_server(cache_max_memory="16mb")
     account = moved(server, "cache_memory_clients")
     part = header(8 * MB) + bytes(MB)
     with bounded(server, 16):
-        crowd = [Talk(server.port, part, OOM.join([b"-", b"\r\n"]))
+        crowd = [Talk(server.port, part, b"-%s\r\n+PONG\r\n" % OOM)
                  for _ in range(100)]
-        converse(crowd, 60 * SLOWNESS)
-        assert all(one.complete for one in crowd), problems(crowd)
-        assert account() <= 100 * IDLE_BYTES_MAX
+        send_only(crowd, 0.5)
+        assert not any(one.unsent for one in crowd) # nobody is held up
+        wait_until(lambda: account() <= 100 * IDLE_BYTES_MAX,
+                   what="nothing of them kept")
         for one in crowd: # the rest, and a command
             one.unsent = memoryview(bytes(7 * MB) + b"\r\n" + encode("PING"))
-            one.expected = memoryview(b"+PONG\r\n")
-            one.received_bytes = 0
         converse(crowd, 60 * SLOWNESS)
         assert all(one.complete for one in crowd), problems(crowd)
         for one in crowd:
