@@ -58,8 +58,8 @@ void cache_touch(struct cache *cache, struct entry *entry)
         entry->used_s = cache->now_s;
     /* The use that an entry was loaded for is not a second one. */
     bool is_first = busy != NULL && busy->pins > 0;
-    if (!is_first && (entry->flags & ENTRY_USE_MASK) < ENTRY_USE_MASK)
-        entry->flags++;
+    if (!is_first)
+        entry->flags |= ENTRY_USED;
 }
 
 uint32_t cache_idle_s(const struct cache *cache, const struct entry *entry)
@@ -223,7 +223,7 @@ static struct entry *relocate(struct cache *cache, struct entry *entry,
 struct entry *cache_assign(struct cache *cache, struct entry *entry,
                            const struct entry_spec *spec)
 {
-    const uint16_t keep = ENTRY_USE_MASK | ENTRY_BUSY;
+    const uint16_t keep = ENTRY_USED | ENTRY_BUSY;
     uint16_t flags = (uint16_t)((entry->flags & keep) | spec_flags(spec));
     size_t   inline_len = spec_inline_len(spec);
     size_t   size = sizeof(*entry) + entry_extra_bytes(flags) +

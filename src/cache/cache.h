@@ -8,10 +8,10 @@
  * Moves      entries move when they change size (the call returns the new
  *            address) and in cache_room and cache_sweep, which move others to
  *            empty segments. Nothing else moves an entry.
- * Eviction   a hand walks the segments, oldest first; an idle entry
- *            not used since it last passed is evicted, a used or busy one is
- *            moved on. That is CLOCK with two-bit counters; docs/ARCHITECTURE
- *            has its hit ratios beside exact LRU.
+ * Eviction   a hand walks the segments of two queues, new and old, oldest
+ *            first; an idle entry not used since it last passed is evicted, a
+ *            used or busy one is moved on (evict.c). docs/ARCHITECTURE.md has
+ *            its hit ratios beside exact LRU.
  * Ownership  keys and values are copied; blobs are taken by reference.
  * Threads    loop thread only.
  * Errors     ERR_AGAIN from cache_room: everything left is busy; a flush or an

@@ -41,7 +41,7 @@ enum ds_state { DS_MEMORY, DS_DIRTY, DS_SAVING };
 enum obj_type { OBJ_STRING = 0, OBJ_TYPE_COUNT };
 
 enum entry_flag {
-    ENTRY_USE_MASK     = 0x0003, /* uses since the hand last passed, 0..3 */
+    ENTRY_USED         = 0x0001, /* since the hand last passed */
     ENTRY_BUSY         = 0x0004,
     ENTRY_DEAD         = 0x0008, /* freed; only the hand sees it */
     ENTRY_HAS_DEADLINE = 0x0010,

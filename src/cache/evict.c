@@ -7,6 +7,12 @@
  * soon as there is room: a segment may hold 2,000 entries whose values are
  * large and lie elsewhere.
  *
+ * There are two queues of segments (the idea of S3-FIFO: Yang and others, "FIFO
+ * queues are all you need for cache eviction", 2023): new entries have a third
+ * of the segments, and those that were used there move on to the old queue. So
+ * what is used once, as in a scan, passes without pushing out what is used
+ * again and again.
+ *
  * All loops are bounded: one call walks each segment at most twice, and after
  * FORCE_AFTER segments without enough room, uses count for nothing. */
 #include "base/assert.h"
@@ -48,10 +54,7 @@ static void evict(struct cache *cache, struct entry *entry)
 static void move_on(struct cache *cache, struct entry *entry)
 {
     if (entry->units == 0) {
-        struct segment *segment = segment_of(entry);
-        segment->hand = SEGMENT_FIRST;
-        link_remove(&segment->link);
-        list_push_back(&cache->segments.sealed, &segment->link);
+        segment_requeue(&cache->segments, segment_of(entry));
         return;
     }
     size_t        size = cache_entry_bytes(entry);
@@ -77,9 +80,9 @@ static bool stays(const struct cache *cache, struct entry *entry, bool force)
         return true;
     if (force || is_dead_space(cache, entry))
         return false;
-    if ((entry->flags & ENTRY_USE_MASK) == 0)
+    if (!(entry->flags & ENTRY_USED))
         return false;
-    entry->flags--;
+    entry->flags &= (uint16_t)~ENTRY_USED;
     return true;
 }
 

@@ -7,6 +7,8 @@
 
 #define PAGE_BYTES      ((size_t)4096)
 #define REGION_BYTES    ((size_t)64 * 1024 * 1024)
+/* New entries have one part in so many of the sealed segments. */
+#define NEW_SHARE       3
 #define REGION_SEGMENTS (REGION_BYTES / SEGMENT_BYTES)
 
 static size_t round_up(size_t size, size_t unit)
@@ -57,7 +59,8 @@ static void *take_place(struct segment_pool *pool)
 void segment_pool_init(struct segment_pool *pool, struct mem *mem)
 {
     *pool = (struct segment_pool){ .mem = mem };
-    link_init(&pool->sealed);
+    link_init(&pool->new);
+    link_init(&pool->old);
     link_init(&pool->free);
 }
 
@@ -72,10 +75,19 @@ static struct segment *segment_new(struct segment_pool *pool, size_t bytes)
     return segment;
 }
 
+/* Off the list that it is on. */
+static void leave_queue(struct segment_pool *pool, struct segment *segment)
+{
+    pool->new_count -= segment->place == SEGMENT_NEW;
+    pool->old_count -= segment->place == SEGMENT_OLD;
+    segment->place = SEGMENT_ACTIVE;
+    link_remove(&segment->link);
+}
+
 static void segment_unmap(struct segment_pool *pool, struct segment *segment)
 {
     size_t bytes = segment->total_bytes;
-    link_remove(&segment->link);
+    leave_queue(pool, segment);
     if (bytes == SEGMENT_BYTES) {
         int rc = madvise(segment, bytes, MADV_DONTNEED);
         ASSERT(rc == 0);
@@ -101,7 +113,8 @@ void segment_pool_deinit(struct segment_pool *pool)
     if (pool->survivor != NULL)
         segment_unmap(pool, pool->survivor);
     pool->active = pool->survivor = NULL;
-    unmap_all(pool, &pool->sealed);
+    unmap_all(pool, &pool->new);
+    unmap_all(pool, &pool->old);
     unmap_all(pool, &pool->free);
     ASSERT(pool->segment_count == 0);
     for (size_t i = 0; i < pool->region_count; i++)
@@ -133,18 +146,26 @@ size_t segment_growth(const struct segment_pool *pool, size_t size)
     return SEGMENT_BYTES * (2 - pool->free_count);
 }
 
-static void place_on(struct segment *segment, enum segment_place place,
-                     struct link *list)
+static void place_on(struct segment_pool *pool, struct segment *segment,
+                     enum segment_place place, struct link *list)
 {
+    leave_queue(pool, segment);
     segment->place = place;
-    link_remove(&segment->link);
+    pool->new_count += place == SEGMENT_NEW;
+    pool->old_count += place == SEGMENT_OLD;
     list_push_back(list, &segment->link);
 }
 
-static void seal(struct segment_pool *pool, struct segment *segment)
+static void seal_new(struct segment_pool *pool, struct segment *segment)
 {
     segment->hand = SEGMENT_FIRST;
-    place_on(segment, SEGMENT_SEALED, &pool->sealed);
+    place_on(pool, segment, SEGMENT_NEW, &pool->new);
+}
+
+void segment_requeue(struct segment_pool *pool, struct segment *segment)
+{
+    segment->hand = SEGMENT_FIRST;
+    place_on(pool, segment, SEGMENT_OLD, &pool->old);
 }
 
 static struct segment *take_segment(struct segment_pool *pool)
@@ -170,7 +191,7 @@ static void keep_reserve(struct segment_pool *pool)
     if (pool->free_count > 0)
         return;
     struct segment *segment = segment_new(pool, SEGMENT_BYTES);
-    place_on(segment, SEGMENT_FREE, &pool->free);
+    place_on(pool, segment, SEGMENT_FREE, &pool->free);
     pool->free_count++;
 }
 
@@ -182,7 +203,7 @@ static void *alloc_jumbo(struct segment_pool *pool, size_t size)
     segment->live_bytes = size;
     pool->live_bytes += size;
     ASSERT(segment_is_jumbo(segment));
-    place_on(segment, SEGMENT_SEALED, &pool->sealed);
+    place_on(pool, segment, SEGMENT_NEW, &pool->new);
     return (char *)segment + SEGMENT_FIRST;
 }
 
@@ -194,8 +215,10 @@ void *segment_alloc(struct segment_pool *pool, size_t size, bool by_hand)
 
     struct segment **into = by_hand ? &pool->survivor : &pool->active;
     if (!fits(*into, size)) {
-        if (*into != NULL)
-            seal(pool, *into);
+        if (*into != NULL && by_hand)
+            segment_requeue(pool, *into);
+        else if (*into != NULL)
+            seal_new(pool, *into);
         *into = take_segment(pool);
         if (!by_hand)
             keep_reserve(pool);
@@ -220,24 +243,31 @@ bool segment_free(struct segment_pool *pool, void *pointer, size_t size)
     return true;
 }
 
-struct segment *segment_victim(struct segment_pool *pool)
+/* One that is being filled, sealed, if anything is in it. */
+static struct segment *seal_filling(struct segment_pool *pool)
 {
-    struct link *first = list_first(&pool->sealed);
-    if (first != NULL)
-        return CONTAINER_OF(first, struct segment, link);
-    if (pool->active != NULL && pool->active->used > SEGMENT_FIRST) {
-        struct segment *segment = pool->active;
+    struct segment *active = pool->active, *survivor = pool->survivor;
+    if (active != NULL && active->used > SEGMENT_FIRST) {
         pool->active = NULL;
-        seal(pool, segment);
-        return segment;
+        seal_new(pool, active);
+        return active;
     }
-    if (pool->survivor != NULL && pool->survivor->used > SEGMENT_FIRST) {
-        struct segment *segment = pool->survivor;
+    if (survivor != NULL && survivor->used > SEGMENT_FIRST) {
         pool->survivor = NULL;
-        seal(pool, segment);
-        return segment;
+        segment_requeue(pool, survivor);
+        return survivor;
     }
     return NULL;
+}
+
+struct segment *segment_victim(struct segment_pool *pool)
+{
+    size_t       sealed = pool->new_count + pool->old_count;
+    struct link *new = list_first(&pool->new), *old = list_first(&pool->old);
+    bool         from_new = pool->new_count * NEW_SHARE > sealed;
+    struct link *first = from_new || old == NULL ? new : old;
+    return first != NULL ? CONTAINER_OF(first, struct segment, link)
+                         : seal_filling(pool);
 }
 
 void segment_release(struct segment_pool *pool, struct segment *segment,
@@ -249,7 +279,7 @@ void segment_release(struct segment_pool *pool, struct segment *segment,
         segment_unmap(pool, segment);
         return;
     }
-    place_on(segment, SEGMENT_FREE, &pool->free);
+    place_on(pool, segment, SEGMENT_FREE, &pool->free);
     pool->free_count++;
 }
 

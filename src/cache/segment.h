@@ -10,8 +10,9 @@
  * own ("jumbo"), of just the size it needs; so one call serves keys of any
  * length.
  *
- * Lists      active: the one being filled; sealed: full ones, oldest first;
- *            free: empty ones kept for reuse; spare: places in a region that
+ * Lists      active: the one being filled; survivor: the one that the hand moves
+ *            entries to; when full they are sealed, into two queues, oldest
+ *            first: new ones and old ones (cache/evict.c); free: empty ones kept for reuse; spare: places in a region that
  *            hold no memory.
  * Regions    segments are cut from mappings of 64 MB, and given back to the
  *            system by madvise, since a process may have 65,530 mappings only.
@@ -35,7 +36,8 @@
 
 enum segment_place {
     SEGMENT_ACTIVE,
-    SEGMENT_SEALED,
+    SEGMENT_NEW, /* sealed: entries that came in here */
+    SEGMENT_OLD, /* sealed: entries that the hand has moved */
     SEGMENT_FREE
 };
 
@@ -54,7 +56,10 @@ struct segment {
 
 struct segment_pool {
     struct mem    *mem;     /* MEM_ENTRIES is charged here, by whole segments */
-    struct link    sealed;
+    struct link    new;
+    struct link    old;
+    size_t         new_count; /* segments on `new`, on `old` */
+    size_t         old_count;
     struct link    free;
     void         **spare;   /* addresses without memory, a stack */
     size_t         spare_count;
@@ -82,10 +87,13 @@ void *segment_alloc(struct segment_pool *pool, size_t size, bool by_hand);
  * Returns true if the memory itself is gone. */
 bool segment_free(struct segment_pool *pool, void *pointer, size_t size);
 
-/* The segment that the hand should walk next: the oldest sealed one, else the
- * one being filled (sealed by this call); NULL when there is nothing to walk.
- */
+/* The segment that the hand should walk next: the oldest new one while those
+ * are more than a third of the sealed ones, else the oldest old one, else one
+ * being filled (sealed by this call); NULL when there is nothing to walk. */
 struct segment *segment_victim(struct segment_pool *pool);
+
+/* A jumbo whose entry stays: to the end of the old queue. */
+void segment_requeue(struct segment_pool *pool, struct segment *segment);
 
 /* An emptied victim goes to the free list, or back to the system if there are
  * more than keep_free already. REQUIRES: live_bytes == 0. */

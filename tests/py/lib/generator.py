@@ -14,6 +14,7 @@ far in the future, or, in the episode `short`, passed for sure before the next
 command. Which keys are expired is then the same for both servers.
 """
 
+import collections
 import random
 
 # --- what a step is made of ------------------------------------------------
@@ -112,9 +113,11 @@ KEY_KINDS = {                       # how many there are, how often drawn
     "z": (2000, 2),                 # rarely the same one again
 }
 DATABASES = [b"0", b"1", b"2", b"15"]
+DATABASES_DEALT = [b"0"] * 4 + DATABASES[1:]
 
 FAR_S = 4_102_444_800               # the year 2100
 CONNECTIONS = 4
+PROBES = ["get", "pexpiretime", "pttl", "ttl", "strlen", "exists", "type"]
 RARE_EVERY = 50                     # commands between two episodes
 SPOILED_OF = 5                      # right ones to each that may be wrong
 
@@ -129,6 +132,7 @@ class Generator:
         self.commands = commands
         self.episodes = episodes
         self.used_keys = set()
+        self.recent = collections.deque(maxlen=8)
         self.step = None            # the one being made
         self.connection = 0         # the one it is for
         self._decks = {}
@@ -157,6 +161,17 @@ class Generator:
     # --- keys and values ---------------------------------------------------
 
     def key(self, kind=None):
+        """Often one that was used just now: commands on one key in a row are
+        where things go wrong."""
+        if self.recent and self.chance(0.5):
+            key = self.pick(self.recent)
+            if kind is None or key.startswith(kind.encode() + b":"):
+                return key
+        key = self._any_key(kind)
+        self.recent.append(key)
+        return key
+
+    def _any_key(self, kind):
         if kind is None or self.chance(0.2):
             kind = self.random.choices(
                 list(KEY_KINDS), [often for _, often in KEY_KINDS.values()])[0]
@@ -249,14 +264,15 @@ class Generator:
             return self.pick([b"0", b"-1", b"1", b"1000000000",
                               b"9223372036854775", b"9223372036854776",
                               b"-9223372036854776", b"9223372036854775807"])
-        return b"%d" % (FAR_S + self.between(0, 9))
+        return b"%d" % (FAR_S + self.between(0, 3))
 
     def time_ms(self):
         if self.chance(0.2):
             return self.pick([b"0", b"-1", b"1", b"1000000000000",
                               b"9223372036854775807",
                               b"-9223372036854775808"])
-        return b"%d" % (FAR_S * 1000 + self.between(0, 9999))
+        return b"%d" % (FAR_S * 1000 + self.pick([0, 1, 1000, 1001, 2000,
+                                                  self.between(0, 9999)]))
 
     # --- options -----------------------------------------------------------
 
@@ -324,11 +340,21 @@ class Generator:
                     self.names, [self.commands[one].often
                                  for one in self.names])[0]
             made = self.make(name, connection)
-            steps += [made] + self.after(made)
+            steps += [made] + self.after(made) + self.probes(made)
             size += made.size()
             if made.ends_batch:
                 break
         return Batch(connection, steps, pipelined=self.chance(0.8))
+
+    def probes(self, step):
+        """Sometimes, what has become of a key."""
+        if step.ends_batch or len(step.arguments) < 2 or self.chance(0.7) \
+                or "|" in step.name:
+            return []
+        key = self.pick(step.arguments[1:3])
+        return [] if key not in self.used_keys else [
+            Step(name, [name.upper().encode(), key])
+            for name in self.random.sample(PROBES, self.between(1, 2))]
 
     def after(self, step):
         """What must follow a step in its batch so that both servers are in

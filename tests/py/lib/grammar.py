@@ -10,7 +10,8 @@ Options are Words: the test asks whether each word that COMMAND DOCS knows was
 answered without an error at least once.
 """
 
-from lib.generator import CONNECTIONS, DATABASES, Batch, Own, Step, Word
+from lib.generator import (CONNECTIONS, DATABASES_DEALT, Batch, Own, Step,
+                           Word)
 
 
 class Form:
@@ -207,8 +208,8 @@ def _(g):
 @command("flushdb", "flushall", often=0, spoils=False)
 def _(g):
     return g.deal(g.step.name, [
-        [], [g.word("ASYNC")], [g.word("SYNC")], [g.junk()],
-        [g.word("ASYNC"), b"x"]])
+        [], [g.word("ASYNC")], [g.word("SYNC")],
+        g.pick([[g.junk()], [g.word("ASYNC"), b"x"]])])
 
 
 # --- connection ------------------------------------------------------------
@@ -227,7 +228,7 @@ def _(g):
 def _(g):
     if g.chance(0.1):
         return [g.pick([b"16", b"-1", b"2147483648", b"00", b"15 "])]
-    return [g.pick(DATABASES)]
+    return [g.deal("select", DATABASES_DEALT)]
 
 
 def name(g):
@@ -483,7 +484,7 @@ def alone(g, connection, name):
     return Batch(connection, [g.make(name, connection)])
 
 
-@episode(often=2)
+@episode(often=1)
 def emptied(g):
     yield alone(g, g.between(0, CONNECTIONS - 1),
                 g.deal("emptied", ["flushdb", "flushall"]))
