@@ -94,7 +94,7 @@ const struct config_option config_options[] = {
     { "ds-fsync", CONFIG_BOOL, CONFIG_MUTABLE, AT(bool, ds_fsync),
       "no", 0, 1, "", "make each flush survive power loss", NULL },
     { "ds-compression", CONFIG_BOOL, 0, AT(bool, ds_compression),
-      "yes", 0, 1, "", "compress the data on disk", NULL },
+      "no", 0, 1, "", "compress the data on disk", NULL },
 
     { "cache-max-memory", CONFIG_BYTES, CONFIG_MUTABLE | CONFIG_OR_ZERO,
       AT(uint64_t, cache_max_memory),

@@ -10,8 +10,8 @@ Options are Words: the test asks whether each word that COMMAND DOCS knows was
 answered without an error at least once.
 """
 
-from lib.generator import (CONNECTIONS, DATABASES_DEALT, Batch, Own, Step,
-                           Word)
+from lib.generator import (CONNECTIONS, DATABASES_DEALT, FAR_S, Batch, Own,
+                           Step, Word)
 
 
 class Form:
@@ -531,6 +531,43 @@ def cold(g):
         if name == "append" and not g.may_grow(key, 1):
             more = [b""]
         steps.append(one(g, connection, name, key, *more))
+    yield Batch(connection, steps, pipelined=g.chance(0.7))
+
+
+@episode(often=2)
+def deadlines(g):
+    """What becomes of one key's deadline: few times, so that some are equal,
+    and commands that keep it, take it away, or carry it along."""
+    connection = g.between(0, CONNECTIONS - 1)
+    key, other = g.key("n"), g.key("n")
+    steps = [one(g, connection, "set", key, b"1")]
+    for _ in range(g.between(10, 20)):
+        time_s = FAR_S + g.between(0, 2)
+        words = g.words("deadlines", ["NX", "XX", "GT", "LT"], 1)
+        steps.append(g.deal("deadline", [
+            one(g, connection, "expireat", key, b"%d" % time_s, *words),
+            one(g, connection, "expireat", key, b"%d" % time_s, *words),
+            one(g, connection, "pexpireat", key, b"%d000" % time_s, *words),
+            one(g, connection, "pexpireat", key, b"%d000" % time_s, *words),
+            one(g, connection, "set", key, b"2", g.word("EXAT"),
+                b"%d" % time_s),
+            one(g, connection, "set", key, b"3", g.word("KEEPTTL")),
+            one(g, connection, "set", key, b"4", g.word("KEEPTTL"),
+                g.word("GET")),
+            one(g, connection, "getex", key, g.word("PXAT"),
+                b"%d000" % time_s),
+            one(g, connection, "rename", key, other),
+            one(g, connection, "rename", other, key),
+            one(g, connection, "persist", key),
+            one(g, connection, "set", key, b"5"),
+            one(g, connection, "getset", key, b"6"),
+            one(g, connection, "incr", key),
+            one(g, connection, "append", key, b"1"),
+            one(g, connection, "setrange", key, b"0", b"7"),
+            one(g, connection, "mset", key, b"8"),
+            one(g, connection, "cache|flush"),
+            one(g, connection, "cache|evict", key, other)]))
+        steps.append(one(g, connection, "pexpiretime", key))
     yield Batch(connection, steps, pipelined=g.chance(0.7))
 
 
