@@ -36,8 +36,10 @@ static err_t path_open(const char *path, struct layout *layout,
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return err_set(why, ERR_IO,
                        "cannot create ds-path " SHOW ": %s: "
-                       "create its parent directory, or set another ds-path",
-                       path, strerror(errno));
+                       "%s, or set another ds-path",
+                       path, strerror(errno),
+                       errno == EACCES ? "give this user access to it"
+                                       : "create its parent directory");
     layout->path_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (layout->path_fd >= 0)
         return ERR_OK;

@@ -111,7 +111,7 @@ static void test_defaults(void **state)
     assert_int_equal(c.cache_flush_delay_ms, 1000);
     assert_int_equal(c.cut_max, 0);
     assert_false(c.ds_fsync);
-    assert_true(c.ds_compression);
+    assert_false(c.ds_compression);
     assert_int_equal(c.io_threads, 1);
     assert_int_equal(c.client_query_buffer_limit, 1024 * MB);
     assert_int_equal(c.proto_max_bulk_len, 512 * MB);

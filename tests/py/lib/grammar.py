@@ -10,8 +10,8 @@ Options are Words: the test asks whether each word that COMMAND DOCS knows was
 answered without an error at least once.
 """
 
-from lib.generator import (CONNECTIONS, DATABASES_DEALT, FAR_S, Batch, Own,
-                           Step, Word)
+from lib.generator import (CONNECTIONS, DATABASES, DATABASES_DEALT, FAR_S,
+                           Batch, Own, Step, Word)
 
 
 class Form:
@@ -207,9 +207,10 @@ def _(g):
 
 @command("flushdb", "flushall", often=0, spoils=False)
 def _(g):
-    return g.deal(g.step.name, [
-        [], [g.word("ASYNC")], [g.word("SYNC")],
-        g.pick([[g.junk()], [g.word("ASYNC"), b"x"]])])
+    kind = g.deal(g.step.name, ["none", "ASYNC", "SYNC", "wrong"])
+    if kind == "none":
+        return []
+    return [g.junk()] if kind == "wrong" else [g.word(kind)]
 
 
 # --- connection ------------------------------------------------------------
@@ -486,8 +487,12 @@ def alone(g, connection, name):
 
 @episode(often=1)
 def emptied(g):
-    yield alone(g, g.between(0, CONNECTIONS - 1),
-                g.deal("emptied", ["flushdb", "flushall"]))
+    connection = g.between(0, CONNECTIONS - 1)
+    # Most often one that few others are in.
+    yield Batch(connection, [one(g, connection, "select", g.pick(DATABASES))])
+    yield alone(g, connection, "flushdb")
+    if g.deal("emptied", [True, False]):
+        yield alone(g, connection, "flushall")
 
 
 @episode(often=1)
