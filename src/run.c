@@ -204,6 +204,12 @@ static void on_cron(uv_timer_t *timer)
     server_cron(server);
 }
 
+static void start_cron(struct app *app)
+{
+    uint64_t period = 1000 / (uint64_t)app->config.hz;
+    uv_timer_start(&app->cron, on_cron, period, period);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct app *app = handle->data;
@@ -283,6 +289,8 @@ static err_t on_change(void *arg, const char *name, struct err_text *why)
         db_set_flush_delay(db, app->config.cache_flush_delay_ms);
     if (strcmp(name, "ds-fsync") == 0)
         db_set_fsync(db, app->config.ds_fsync);
+    if (strcmp(name, "hz") == 0)
+        start_cron(app);
     if (strcmp(name, "loglevel") == 0)
         log_set_level(app->server.log, app->config.loglevel);
     return ERR_OK;
@@ -369,8 +377,7 @@ static void open_handles(struct app *app)
     uv_timer_init(&app->loop, &app->flush);
     app->prepare.data = app->idle.data = app->cron.data = app;
     uv_prepare_start(&app->prepare, on_prepare);
-    uint64_t period = 1000 / (uint64_t)app->config.hz;
-    uv_timer_start(&app->cron, on_cron, period, period);
+    start_cron(app);
     const int numbers[2] = { SIGTERM, SIGINT };
     for (int i = 0; i < 2; i++) {
         uv_signal_init(&app->loop, &app->signals[i]);

@@ -179,6 +179,9 @@ static enum resp_status parse_count(struct resp_parser       *parser,
 
     parser->consumed = len + LINE_END_BYTES;
     parser->args_left = count > 0 ? count : 0;
+    if (count > FIRST_ARGS_MAX)
+        parser->payload_bytes =
+            (uint64_t)(count - FIRST_ARGS_MAX) * RESP_ARG_COST;
     args_prepare(parser, (size_t)parser->args_left);
     return RESP_READY;
 }

@@ -21,6 +21,9 @@
 #include "base/slice.h"
 
 #define RESP_IDLE_ARGS        16
+/* What each argument beyond the first 1024 counts as, besides its bytes: slots
+ * here and with whoever executes it. */
+#define RESP_ARG_COST 48
 #define RESP_INLINE_MAX_BYTES (64 * 1024) /* a line without its end */
 #define RESP_NAME_BYTES       31 /* of a skipped command's name are kept */
 
@@ -46,7 +49,8 @@ struct resp_parser {
     int64_t  args_left;  /* of a multibulk; -1: not begun */
     int64_t  bulk_left;  /* length of the bulk that is being read, or -1;
                             while skipping: bytes still to drop, CR LF too */
-    uint64_t payload_bytes; /* announced by the bulks so far */
+    uint64_t payload_bytes; /* announced by the bulks so far, and the cost of
+                               very many arguments */
     bool     skipping;   /* the command is too large: dropping its bytes */
     uint8_t  name_len;   /* while skipping: the start of the command's name; */
     char     name[RESP_NAME_BYTES]; /* empty if the name itself was too large */
