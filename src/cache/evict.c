@@ -19,6 +19,8 @@
 #include "cache/internal.h"
 
 #define FORCE_AFTER 8
+/* Dead space below this is not worth a round of moving. */
+#define SPARSE_SEGMENTS 4
 
 static size_t idle_count(const struct cache *cache)
 {
@@ -28,8 +30,7 @@ static size_t idle_count(const struct cache *cache)
 /* All that eviction and pressing out the dead could give. */
 static size_t reclaimable(const struct cache *cache)
 {
-    const struct segment_pool *pool = &cache->segments;
-    size_t all = pool->segment_count * SEGMENT_BYTES +
+    size_t all = cache->segments.total_bytes +
                  cache->mem->used_bytes[MEM_VALUES];
     return all > cache->busy_bytes ? all - cache->busy_bytes : 0;
 }
@@ -189,7 +190,10 @@ bool cache_sweep(struct cache *cache, size_t max_entries, bool everything)
         bool over = cache->mem->total_bytes > cache->limit_bytes;
         if (!over && !everything)
             return false;
-        if (idle_count(cache) == 0 && !over)
+        /* Busy entries only: moving them on gives back what lies dead among
+         * them, if that is much, and nothing else. */
+        if (idle_count(cache) == 0 &&
+            (!over || reclaimable(cache) < SPARSE_SEGMENTS * SEGMENT_BYTES))
             return false;
         struct segment *segment = segment_victim(&cache->segments);
         if (segment == NULL)

@@ -71,6 +71,7 @@ static struct segment *segment_new(struct segment_pool *pool, size_t bytes)
     *segment = (struct segment){ .total_bytes = bytes };
     link_init(&segment->link);
     pool->segment_count++;
+    pool->total_bytes += bytes;
     mem_charge(pool->mem, MEM_ENTRIES, bytes);
     return segment;
 }
@@ -97,6 +98,7 @@ static void segment_unmap(struct segment_pool *pool, struct segment *segment)
         ASSERT(rc == 0);
     }
     pool->segment_count--;
+    pool->total_bytes -= bytes;
     mem_release(pool->mem, MEM_ENTRIES, bytes);
 }
 

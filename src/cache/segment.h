@@ -70,6 +70,7 @@ struct segment_pool {
     size_t         segment_count; /* all, free ones and jumbos included */
     size_t         free_count;
     size_t         live_bytes;
+    size_t         total_bytes; /* of all segments, jumbos included */
 };
 
 void segment_pool_init(struct segment_pool *pool, struct mem *mem);

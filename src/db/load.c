@@ -313,8 +313,9 @@ static void record_found(struct db *db, struct busy *busy,
         .value = record->value,
         .value_len = record->value_len,
     };
-    if (record->type >= OBJ_TYPE_COUNT) {
+    if (record->type >= OBJ_TYPE_COUNT || record->value_len > UINT32_MAX) {
         park_load_ended(db, busy, ERR_FORMAT);
+        cache_settle_busy(&db->cache, busy);
         return;
     }
     size_t need = cache_cost(busy->entry->key_len, record->value.len);

@@ -292,6 +292,7 @@ static inline bool fix_is_large(struct fix *fix, const char *key,
 struct records {
     size_t keys[SPACES];    /* key records of each database */
     size_t stray_keys;      /* of no database */
+    size_t stray_counts;    /* count records of no database */
     size_t expiries, pages, garbage, staged;
     size_t with_deadline;   /* key records that have one */
     size_t paged;           /* key records whose value lies in pages */
@@ -339,6 +340,17 @@ static inline void inspect_key(struct fix *fix, struct records *records,
     }
     records->paged += record.object_id != 0;
     buf_deinit(&other);
+}
+
+static inline void inspect_meta(struct fix *fix, struct records *records,
+                                slice key)
+{
+    slice count = SLICE_LITERAL("mcount");
+    records->commit |= slice_equal(key, SLICE_LITERAL("mstaged"));
+    if (key.len == count.len + 5 &&
+        memcmp(key.data, count.data, count.len) == 0)
+        records->stray_counts +=
+            space_by_id(fix->db, num_get_be32(key.data + count.len)) == NULL;
 }
 
 /* The key record that it names is there and has that deadline, or belongs to
@@ -389,8 +401,7 @@ static inline struct records *inspect(struct fix *fix)
             break;
         default:
             assert_int_equal(key.data[0], RECORD_META);
-            records->commit |=
-                slice_equal(key, SLICE_LITERAL("mstaged"));
+            inspect_meta(fix, records, key);
         }
     }
     assert_int_equal(store_iter_error(iter, NULL), ERR_OK);
@@ -434,6 +445,7 @@ static inline struct records inspect_clean(struct fix *fix)
     free(records);
     assert_int_equal(found.expiries, found.with_deadline);
     assert_int_equal(found.stray_keys, 0);
+    assert_int_equal(found.stray_counts, 0);
     assert_int_equal(found.garbage, 0);
     assert_int_equal(found.staged, 0);
     assert_false(found.commit);

@@ -4,6 +4,7 @@
 #include "base/unit.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@ struct step {
     struct job    job;
     struct bench *bench;
     unsigned      number;
-    bool          gated; /* waits until the gate lets it through */
+    bool          gated; /* waits until it is let through */
+    bool          open;  /* guarded by bench->mutex: let through */
     size_t        result; /* bytes that it says it holds */
     struct step  *next;   /* submitted by done, from the loop */
     bool          delivered;
@@ -29,7 +31,6 @@ struct step {
 struct bench {
     pthread_mutex_t mutex;
     pthread_cond_t  changed;
-    unsigned        passes;  /* guarded by mutex: gated jobs let through */
     unsigned        at_gate; /* guarded by mutex */
     unsigned        running[JOB_CLASS_COUNT]; /* guarded by mutex */
     unsigned        most[JOB_CLASS_COUNT];    /* guarded by mutex */
@@ -94,9 +95,8 @@ static void step_run(struct job *job)
     if (step->gated) {
         bench->at_gate++;
         pthread_cond_broadcast(&bench->changed);
-        while (bench->passes == 0)
+        while (!step->open)
             pthread_cond_wait(&bench->changed, &bench->mutex);
-        bench->passes--;
         bench->at_gate--;
     }
     bench->running[job->class]--;
@@ -147,12 +147,20 @@ static void wait_at_gate(struct bench *bench, unsigned count)
     pthread_mutex_unlock(&bench->mutex);
 }
 
-static void let_through(struct bench *bench, unsigned count)
+static void let_through(struct step *step)
 {
+    struct bench *bench = step->bench;
     pthread_mutex_lock(&bench->mutex);
-    bench->passes += count;
+    step->open = true;
     pthread_cond_broadcast(&bench->changed);
     pthread_mutex_unlock(&bench->mutex);
+}
+
+/* Gives threads that must not do anything the chance to do it. */
+static void tempt(void)
+{
+    for (int i = 0; i < 2000; i++)
+        sched_yield();
 }
 
 static void wait_ended(struct bench *bench, unsigned count)
@@ -221,7 +229,8 @@ static void check_order(unsigned threads)
     assert_int_equal(io_queue_count(bench.io, JOB_LOAD), 300);
     assert_int_equal(io_queue_count(bench.io, JOB_BACKGROUND), 2);
     io_hand_over(bench.io);
-    let_through(&bench, threads > 0);
+    if (threads > 0)
+        let_through(&holder);
     unsigned all = 305 + (threads > 0), at = threads > 0;
     if (threads > 0)
         run_loop_until(&bench, all);
@@ -314,8 +323,9 @@ static void threads_beyond_the_first_only_load(void **state)
     io_hand_over(bench.io);
     /* All loads run although the first thread is busy; nothing else does. */
     wait_ended(&bench, 200);
+    tempt();
     assert_int_equal(begun(&bench), 201);
-    let_through(&bench, 1);
+    let_through(&holder);
     run_loop_until(&bench, 209);
     assert_int_equal(bench.most[JOB_SAVE], 1);
     pthread_t first = bench.ran_on[position(&bench, 9999)];
@@ -342,7 +352,8 @@ static void loads_overlap(void **state)
     }
     io_hand_over(bench.io);
     wait_at_gate(&bench, 4); /* all four at once, or this never ends */
-    let_through(&bench, 4);
+    for (unsigned i = 0; i < 4; i++)
+        let_through(&loads[i]);
     run_loop_until(&bench, 4);
     bench_deinit(&bench);
 }
@@ -379,30 +390,38 @@ static void an_exclusive_job_runs_alone(void **state)
 static void an_exclusive_job_keeps_others_out(void **state)
 {
     struct bench bench;
-    struct step  running[2], exclusive, after[3];
+    struct step  holder, running[2], exclusive, after[3];
 
     (void)state;
     bench_init(&bench, 3, SIZE_MAX);
+    hold_first_thread(&bench, &holder);
     for (unsigned i = 0; i < 2; i++) {
         step_init(&bench, &running[i], JOB_LOAD, i);
         running[i].gated = true;
         io_submit(bench.io, &running[i].job);
     }
     io_hand_over(bench.io);
-    wait_at_gate(&bench, 2);
+    wait_at_gate(&bench, 3); /* all three threads */
     step_init(&bench, &exclusive, JOB_EXCLUSIVE, 10);
     exclusive.gated = true;
     io_submit(bench.io, &exclusive.job);
+    io_hand_over(bench.io);
+    let_through(&holder); /* its thread is free, two others run */
+    wait_ended(&bench, 1);
+    tempt();
+    assert_int_equal(begun(&bench), 3);
+    let_through(&running[0]);
+    let_through(&running[1]);
+    wait_ended(&bench, 3);
+    wait_at_gate(&bench, 1);
     for (unsigned i = 0; i < 3; i++)
         submit(&bench, &after[i], JOB_LOAD, 20 + i);
     io_hand_over(bench.io);
-    let_through(&bench, 2);
-    wait_ended(&bench, 2);
-    wait_at_gate(&bench, 1);
-    assert_int_equal(begun(&bench), 3);
-    let_through(&bench, 1);
-    run_loop_until(&bench, 6);
-    assert_int_equal(bench.log[2], 10);
+    tempt();
+    assert_int_equal(begun(&bench), 4);
+    let_through(&exclusive);
+    run_loop_until(&bench, 7);
+    assert_int_equal(bench.log[3], 10);
     assert_false(bench.was_beside_exclusive);
     bench_deinit(&bench);
 }
@@ -426,6 +445,7 @@ static void results_that_wait_are_bounded(void **state)
         /* The loop does not run: four results are over the cap, and each
          * thread may have been at one more. */
         wait_ended(&bench, 4);
+        tempt();
         assert_in_range(begun(&bench), 4, 3 + threads);
         run_loop_until(&bench, 50);
         assert_in_range(begun(&bench), 50, 50);
@@ -493,7 +513,7 @@ static void stop_waits_for_the_job_that_runs(void **state)
     io_submit(bench.io, &step.job);
     io_hand_over(bench.io);
     wait_at_gate(&bench, 1);
-    let_through(&bench, 1);
+    let_through(&step);
     bench_deinit(&bench);
     assert_true(step.delivered);
 }

@@ -17,7 +17,7 @@ import pytest
 from lib import offline
 from lib.resp import NULL_BULK, Error
 from lib.server import wait_until
-from lib.steer import (OK, cold, figures, flush, states, steered)
+from lib.steer import OK, figures, flush, states, steered
 
 IOERR = b"IOERR the value can't be read from the store"
 BIG = b"big " * 40000 # three pages
@@ -148,7 +148,8 @@ def test_a_database_with_a_damaged_record_can_be_emptied(server):
 
 # --- a page ----------------------------------------------------------------
 
-@pytest.fixture(params=["first page", "last page", "missing page"])
+@pytest.fixture(params=["first page", "last page", "missing page",
+                        "short page", "long page", "other page"])
 def paged_server(request, start_server):
     server = steered(start_server)
     server.call("MSET", "good", 1, "bad", BIG)
@@ -158,12 +159,18 @@ def paged_server(request, start_server):
     pages = {key: value for key, value in log.records().items()
              if key[:1] == b"p"}
     assert len(pages) == 3
-    number = 0 if request.param == "first page" else 2
-    key = sorted(pages)[number]
+    first, _, last = sorted(pages)
+    body = pages[last][:-4]
     if request.param == "missing page":
-        log.append([], deletes=[key])
+        log.append([], deletes=[last])
     else:
-        log.append([(key, damaged(pages[key]))])
+        log.append([{
+            "first page": (first, damaged(pages[first])),
+            "last page": (last, damaged(pages[last])),
+            "short page": (last, offline.sealed(last, body[:-1])),
+            "long page": (last, offline.sealed(last, body + b"!")),
+            "other page": (first, offline.sealed(first, body)),
+        }[request.param]])
     server.start()
     return server
 

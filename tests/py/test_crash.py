@@ -14,8 +14,8 @@ import pytest
 from lib.history import Flusher, Writer, check_cut
 from lib.resp import encode
 from lib.server import SLOWNESS, wait_until
-from lib.steer import (OK, figures, flush, order, steered, store_counts,
-                       wait_waiting)
+from lib.steer import (OK, figures, flush, order, started, steered,
+                       store_counts, wait_waiting)
 
 DELAY_S = 0.1
 # One flush, a slow machine, and Python's own pauses.
@@ -45,7 +45,9 @@ def crash_at_gate(server, rng):
         wait_waiting(server, "write")
     counts = store_counts(server)
     assert counts["write_begun"] > counts["write_done"]
+    asker = started(server, "CACHE", "FLUSH")
     time.sleep(rng.random() * 0.05)
+    assert asker.nothing_to_read(0) # nothing is confirmed too early
     server.kill9()
     return begun
 

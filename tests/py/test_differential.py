@@ -27,7 +27,7 @@ from lib.differ import Difference, Differ, Rule, read_known
 from lib.generator import Generator
 from lib.grammar import COMMANDS, EPISODES, OPTIONS
 from lib.resp import NULL_BULK, Simple
-from lib.server import ROOT
+from lib.server import ROOT, SLOWNESS
 
 KNOWN = read_known(os.path.join(ROOT, "tests", "oracle-differences"))
 
@@ -239,6 +239,17 @@ def test_time_goes_on_while_nobody_asks(start_server):
         client.call("SET", "k", "v", "PX", "5")
         time.sleep(0.02)
         assert client.call("GET", "k") is NULL_BULK
+
+
+def test_a_blocking_flush_does_not_wait_for_the_clock(start_server):
+    """With io-threads 0 a cut is done as soon as it is written, not when the
+    loop happens to wake next (then 30 of them take three seconds)."""
+    client = start_server(io_threads=0).raw()
+    begun = time.monotonic()
+    for number in range(30):
+        client.call("SET", "k", number)
+        assert client.call("CACHE", "FLUSH") == Simple("OK")
+    assert time.monotonic() - begun < 1.5 * SLOWNESS
 
 
 def test_who_was_locked_out_is_a_client_like_others_without_password(

@@ -96,7 +96,7 @@ PIPELINED = ["--connections", 50, "--pipeline", 16]
 
 @pytest.mark.parametrize("limit_mb, keys, size", [
     (16, 160_000, 1000),
-    (16, 640_000, 10),
+    (16, 480_000, 10),
     full(64, 640_000, 1000),
     full(64, 6_400_000, 10),
 ])
@@ -389,9 +389,11 @@ def test_a_crowd_that_does_not_read_hurts_only_itself(start_server,
     full(50, 65_536, 6_400_000),
 ])
 def test_pipelines_of_huge_depth(start_server, connections, depth, keys):
-    """Clients that read what they asked for have a right to be answered."""
+    """Clients that read what they asked for have a right to be answered, also
+    when all that they want to send at a time is more than the memory."""
     server = start_server(cache_max_memory="16mb")
-    shape = ["--connections", connections, "--pipeline", depth]
+    shape = ["--connections", connections, "--pipeline", depth,
+             "--key-prefix", "k" * 200]
     with bounded(server, 16):
         fill(server, keys, 100, *shape)
         verify(server, keys, 100, *shape)
@@ -614,12 +616,12 @@ def test_many_mgets_that_do_not_fit_together(small, clients, rounds):
             for one in crowd:
                 one.close()
     info = figures(small)
-    assert info["cache_evictions"] > 0
+    assert info["cache_robbed"] > 0 # they really stood in each other's way
     assert info["cache_blocked_clients"] == 0
     assert share_cuts(small) == 0
 
 
-@pytest.mark.parametrize("requests", [1000, full(50_000)])
+@pytest.mark.parametrize("requests", [600, full(50_000)])
 def test_many_mgets_again_and_again(start_server, requests):
     """The same by `diskstore load`, which reads as fast as it can; keys are
     written at the same time."""
@@ -704,12 +706,12 @@ def test_the_largest_value_when_the_cache_is_full(start_server):
     server = start_server(cache_max_memory="16mb")
     largest = LARGEST - 64
     with bounded(server, 16):
-        fill(server, 30_000, 1000, *PIPELINED)
-        verify(server, 30_000, 1000, *PIPELINED)
-        fill(server, 20, largest, "--connections", 1, "--key-prefix", "large:")
-        verify(server, 20, largest, "--connections", 1, "--key-prefix",
+        fill(server, 15_000, 1000, *PIPELINED)
+        verify(server, 15_000, 1000, *PIPELINED)
+        fill(server, 10, largest, "--connections", 1, "--key-prefix", "large:")
+        verify(server, 10, largest, "--connections", 1, "--key-prefix",
                "large:")
-        verify(server, 30_000, 1000, *PIPELINED)
+        verify(server, 15_000, 1000, *PIPELINED)
 
 
 def header(size):

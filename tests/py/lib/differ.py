@@ -50,7 +50,7 @@ class Replies:
         self.ours = ours
         self.theirs = theirs
         self.our_names = differ.our_names
-        self.slack_ms = differ.slack_ms
+        self.slack_ms = differ.slack_ms()
 
 
 # --- tests/oracle-differences ----------------------------------------------
@@ -167,7 +167,7 @@ class Differ:
         self.refused = set()        # names with one
         self.tokens = set()         # (name, token) without an error
         self.known_met = set()      # entries of oracle-differences
-        self.slack_ms = CLOCK_MS
+        self._begun = time.monotonic()
         self._longest_ms = 0
         self._history = []
         for number in range(CONNECTIONS):
@@ -207,9 +207,9 @@ class Differ:
         for steps in groups:
             self._history += [(batch.connection, step) for step in steps]
             del self._history[:-HISTORY]
-            begun = time.monotonic()
+            self._begun = time.monotonic()
             self._exchange(batch.connection, steps)
-            self._note_time(time.monotonic() - begun)
+            self._longest_ms = self._batch_ms()
             self.steps += len(steps)
         last = batch.steps[-1]
         for number in last.closes:
@@ -217,11 +217,15 @@ class Differ:
         if last.settle is not None:
             self._settle(last.settle)
 
-    def _note_time(self, seconds):
-        """A deadline was set by one of the batches, and is asked for by
-        another: so much may lie between the two servers' clocks."""
-        self._longest_ms = max(self._longest_ms, seconds * 1000)
-        self.slack_ms = CLOCK_MS + 2 * self._longest_ms
+    def _batch_ms(self):
+        """How long any batch took so far, the current one included."""
+        return max(self._longest_ms,
+                   (time.monotonic() - self._begun) * 1000)
+
+    def slack_ms(self):
+        """A deadline was set in one batch, and is asked for in another: so
+        much may lie between what the two servers say."""
+        return CLOCK_MS + 2 * self._batch_ms()
 
     def _exchange(self, number, steps):
         asked = [step for step in steps if not step.ours_only]
@@ -360,7 +364,7 @@ class Differ:
         for command, mine, other in zip(commands, ours, theirs):
             if mine == other or (
                     command[0] == "PEXPIRETIME" and mine > 0 and other > 0
-                    and abs(mine - other) <= self.slack_ms):
+                    and abs(mine - other) <= self.slack_ms()):
                 continue
             self._tell("database %s at the end: %s %r\n     ours %.300r\n"
                        "    Redis %.300r" % (
