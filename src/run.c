@@ -406,14 +406,16 @@ static err_t build(struct app *app, struct err_text *why)
         return err;
     raise_file_limit(app);
     log_budget(app);
-    err = open_store(app, why);
+    /* First: a port in use leaves no trace of a store. Clients that connect
+     * already wait until the loop runs. */
+    err = net_new(&app->loop, &app->server, &app->net, why);
+    if (err == ERR_OK)
+        err = open_store(app, why);
     if (err == ERR_OK)
         err = io_new(&app->loop, (unsigned)app->config.io_threads,
                      app->budget.done_cap_bytes, &app->io, why);
     if (err == ERR_OK)
         err = open_db(app, why);
-    if (err == ERR_OK)
-        err = net_new(&app->loop, &app->server, &app->net, why);
     if (err != ERR_OK)
         return err;
     open_handles(app);

@@ -61,8 +61,8 @@ struct session {
     char           *lib_ver;  /* owned; NULL: none */
     size_t          text_bytes; /* what these three hold; net/ charges it */
     const char     *user;     /* "default" */
-    char            peer[64];  /* "ip:port" or "path:0" */
-    char            local[64];
+    char            peer[112];  /* "ip:port" or "path:0" */
+    char            local[112];
     int64_t         created_ms;
     int64_t         active_ms;  /* last command */
     const struct command *last_command;

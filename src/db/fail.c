@@ -82,6 +82,8 @@ static void reopen_done(struct job *base)
         else if (!list_empty(&db->settle))
             settle_look_at_all(db);
         db->garbage_known = true; /* pages of the failed cut */
+        if (!db_is_dirty(db))
+            db->failing = false; /* else the next flush will tell */
     }
     retry_later(db);
     count_reader_deinit(&job->counts);

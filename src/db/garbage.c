@@ -17,6 +17,7 @@ struct garbage_job {
     struct buf          at; /* in: where to go on; out: where it stopped */
     bool                durable;
     bool                more;
+    bool                write_failed;
     uint64_t            deleted;
     err_t               err;
     struct err_text     why;
@@ -146,6 +147,7 @@ static void garbage_run(struct job *base)
     if (job->err == ERR_OK && store_batch_count(job->batch) > 0) {
         job->err = store_write(job->store, job->batch, job->durable,
                                &job->why);
+        job->write_failed = job->err != ERR_OK;
         job->batch = NULL;
     }
     store_batch_free(job->batch);
@@ -153,6 +155,14 @@ static void garbage_run(struct job *base)
 }
 
 /* --- on the loop thread -------------------------------------------------- */
+
+/* A range that can't be read stays until the next start; a damaged block there
+ * is no reason to stop anything else. */
+static void put_off(struct db *db, const struct err_text *why)
+{
+    db_error(db, "deleting garbage", why);
+    db->garbage_put_off = true;
+}
 
 static void garbage_done(struct job *base)
 {
@@ -162,16 +172,20 @@ static void garbage_done(struct job *base)
     db->stats.garbage_deleted += job->deleted;
     buf_deinit(&db->garbage_at);
     db->garbage_at = job->at;
-    if (job->err != ERR_OK)
+    if (job->write_failed)
         fail_begin(db, &job->why);
-    db->garbage_known |= job->more;
+    else if (job->err != ERR_OK)
+        put_off(db, &job->why);
+    else
+        db->garbage_known |= job->more;
     mem_free(job);
     garbage_step(db);
 }
 
 void garbage_step(struct db *db)
 {
-    if (!db->garbage_known || db->garbage_running || db->failing)
+    if (!db->garbage_known || db->garbage_running || db->failing ||
+        db->garbage_put_off)
         return;
     db->garbage_known = false; /* until the job, or a cut, says otherwise */
     struct garbage_job *job = mem_calloc(1, sizeof(*job));

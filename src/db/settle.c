@@ -49,13 +49,17 @@ static void look_one(struct look_job *job, struct look *look)
         look->err = ERR_OK;
         return;
     }
+    /* A damaged record is being replaced: what it pointed to can't be known,
+     * and the new record is good. */
+    look->disk.exists = true;
+    if (look->err == ERR_CORRUPT) {
+        look->err = ERR_OK;
+        return;
+    }
     if (look->err != ERR_OK) {
         job->why = get.why;
         return;
     }
-    look->disk.exists = true;
-    /* A damaged record is being replaced: what it pointed to can't be known,
-     * and the new record is good. */
     if (record_key_decode(key, slice_make(get.value, get.value_len),
                           &record) == ERR_OK) {
         look->disk.deadline_ms = record.deadline_ms;

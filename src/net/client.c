@@ -214,7 +214,8 @@ static struct resp_limits limits_of(const struct client *client)
         .max_bulk_bytes = (int64_t)server->config->proto_max_bulk_len,
         .max_args = 1024 * 1024,
         .max_command_bytes = server_max_value_bytes(server),
-        .authenticated = client->session.authenticated,
+        .authenticated = client->session.authenticated ||
+                         server->config->requirepass[0] == '\0',
     };
 }
 
@@ -518,8 +519,8 @@ static void describe_unix(struct client *client)
     struct session *session = &client->session;
     const char     *path = client->net->server->config->unixsocket;
     session->flags |= SESSION_UNIX_SOCKET | SESSION_LOCAL;
-    snprintf(session->peer, sizeof(session->peer), "%.60s:0", path);
-    snprintf(session->local, sizeof(session->local), "%.60s:0", path);
+    snprintf(session->peer, sizeof(session->peer), "%.107s:0", path);
+    snprintf(session->local, sizeof(session->local), "%.107s:0", path);
 }
 
 static const char *const denied =

@@ -386,6 +386,7 @@ def test_a_crowd_that_does_not_read_hurts_only_itself(start_server,
 @pytest.mark.parametrize("connections, depth, keys", [
     (2, 65_536, 100_000),
     (200, 2000, 100_000),
+    (1000, 500, 100_000),
     full(50, 65_536, 6_400_000),
 ])
 def test_pipelines_of_huge_depth(start_server, connections, depth, keys):
