@@ -456,6 +456,12 @@ static bool finish_slice(struct db *db)
     return true; /* the next one may be due */
 }
 
+bool cut_has_step(const struct db *db)
+{
+    return db->cut.phase == CUT_CAPTURE || db->cut.phase == CUT_FINISH ||
+           (db->cut.phase == CUT_SETTLE && db->cut.unsettled == 0);
+}
+
 bool cut_step(struct db *db)
 {
     switch (db->cut.phase) {

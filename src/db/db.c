@@ -169,7 +169,9 @@ bool db_turn(struct db *db, int64_t now_ms)
         more |= cache_sweep(&db->cache, SWEEP_SLICE, db->opt.keep_nothing);
     keep_moving(db, false);
     io_hand_over(db->opt.io);
-    return more || db->expire_more || !list_empty(&db->ready);
+    /* With io-threads 0 the jobs are done by now, and there may be more. */
+    return more || db->expire_more || !list_empty(&db->ready) ||
+           cut_has_step(db);
 }
 
 /* Over the hard limit all the same, nothing clean is left, and the flush that

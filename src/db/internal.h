@@ -247,6 +247,8 @@ bool cut_wanted(const struct db *db);
 void cut_begin(struct db *db);
 /* One slice of capturing or finishing; true: more to do at once. */
 bool cut_step(struct db *db);
+/* Would cut_step do something now? */
+bool cut_has_step(const struct db *db);
 /* Is this entry dirty in the closed epoch and not captured yet? */
 bool cut_is_closing(const struct db *db, const struct busy *busy);
 void cut_capture_first(struct db *db, struct busy *busy);

@@ -182,7 +182,6 @@ class Terminal:
             stdin=other, stdout=other, stderr=other, env=CLEAN,
             start_new_session=True)
         os.close(other)
-        self.greeting = self._until_prompt()
 
     def _until_prompt(self):
         """What comes up to the next prompt, and that prompt's end."""
@@ -194,6 +193,10 @@ class Terminal:
                 raise AssertionError("no prompt after %r" % data)
             data += os.read(self._main, 1 << 16)
         return data.replace(self.prompt, b"PROMPT").replace(b"\r", b"")
+
+    def greet(self):
+        """Waits for the first prompt."""
+        return self._until_prompt()
 
     def type(self, line):
         os.write(self._main, line + b"\n")
@@ -208,14 +211,31 @@ class Terminal:
                     os.read(self._main, 1 << 16)
                 except OSError: # closed: it ends
                     break
-        status = self.process.wait(TIMEOUT_S)
+        return self.process.wait(TIMEOUT_S)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
         os.close(self._main)
-        return status
 
 
-def test_cli_in_a_terminal(both):
+@pytest.fixture
+def open_terminal():
+    terminals = []
+    def start(*arguments):
+        terminals.append(Terminal(*arguments))
+        return terminals[-1]
+    yield start
+    for one in terminals:
+        one.close()
+
+
+def test_cli_in_a_terminal(both, open_terminal):
     """It asks for COMMAND DOCS, or without it for COMMAND, to give hints."""
-    terminals = [Terminal(one) for one in both]
+    terminals = [open_terminal(one) for one in both]
+    for one in terminals:
+        one.greet()
     for line in (b"set k v", b"get k", b"get none", b"mget k none", b"incr k",
                  b"set k", b"nonsense", b"select 3", b"get k", b"set k three",
                  b"select 0", b"get k", b'set "a b" "\\x00\\n"', b'get "a b"',
@@ -227,9 +247,11 @@ def test_cli_in_a_terminal(both):
     assert [one.end() for one in terminals] == [0, 0]
 
 
-def test_cli_in_a_terminal_comes_back_after_a_restart(start_server):
+def test_cli_in_a_terminal_comes_back_after_a_restart(start_server,
+                                                      open_terminal):
     server = start_server(port=free_port())
-    terminal = Terminal(server)
+    terminal = open_terminal(server)
+    terminal.greet()
     assert b"OK" in terminal.type(b"set k v")
     server.restart()
     assert b"not connected" in terminal.type(b"get k")
