@@ -57,6 +57,7 @@ struct app {
     uv_signal_t    signals[2];
     bool           handles_open;
     bool           stop_told;  /* a signal came */
+    uint64_t       flush_errors; /* when it came */
     int            exit_status;
 };
 
@@ -140,7 +141,8 @@ static void stop(struct app *app, int status)
 }
 
 /* A signal came: nothing is executed any more; the end is when all is on disk.
- * If that fails, memory is the only copy, and the server stays. */
+ * If a flush fails from then on, memory is the only copy, and the server
+ * stays. */
 static void try_to_stop(struct app *app)
 {
     struct db_stats stats;
@@ -149,7 +151,7 @@ static void try_to_stop(struct app *app)
         return;
     }
     db_stats(app->server.db, &stats);
-    if (!stats.failing)
+    if (stats.flush_errors == app->flush_errors)
         return;
     log_write(app->server.log, LOG_WARNING,
               "can't exit: the flush failed (%s); serving on", stats.last_error);
@@ -220,6 +222,9 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     log_write(app->server.log, LOG_NOTICE,
               "signal %d: flushing, then exiting (again: at once)", number);
+    struct db_stats stats;
+    db_stats(app->server.db, &stats);
+    app->flush_errors = stats.flush_errors;
     app->stop_told = true;
     app->server.shutting_down = true;
     net_pause(app->net, true);

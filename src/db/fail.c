@@ -69,6 +69,7 @@ static void reopen_done(struct job *base)
     struct db         *db = job->db;
     db->reopening = false;
     if (job->err != ERR_OK) {
+        db->stats.flush_errors++;
         db_error(db, "reopen", &job->why);
         db->must_reopen = true;
     } else {

@@ -164,9 +164,15 @@ def test_cli_logs_in(start_server, start_redis):
     cli_same(both, "-a", "secret", "-n", 4, "get", "k")
 
 
-def test_cli_through_a_unix_socket(start_server, tmp_path):
-    path = os.path.join(str(tmp_path), "socket")
-    server = start_server(unixsocket=path)
+def with_unix_socket(start_server):
+    """A server, and the path of its socket: short, it has to be."""
+    server = start_server(start=False)
+    path = os.path.join(server.directory, "socket")
+    return server.start(unixsocket=path), path
+
+
+def test_cli_through_a_unix_socket(start_server):
+    server, path = with_unix_socket(start_server)
     assert cli(server, "-s", path, "set", "k", "v") == (0, b"OK\n", b"")
     assert cli(server, "get", "k") == (0, b"v\n", b"")
 
@@ -534,9 +540,8 @@ def test_py_logs_in(start_server):
     assert client(password="secret", db=2).get("k") == b"2"
 
 
-def test_py_through_a_unix_socket(start_server, tmp_path):
-    path = os.path.join(str(tmp_path), "socket")
-    server = start_server(unixsocket=path)
+def test_py_through_a_unix_socket(start_server):
+    server, path = with_unix_socket(start_server)
     client = redis.Redis(unix_socket_path=path)
     assert client.set("k", BINARY)
     assert client.get("k") == BINARY
