@@ -193,34 +193,41 @@ static enum db_verdict admit(struct call *call)
                           grows ? growth(call) : 0, grows);
 }
 
-/* What a reading command will answer at least, if that is much: the values of
- * its keys that lie in blobs. */
+/* What a reading command will answer at least, if that may be much: one key
+ * with a blob, or many keys. */
 static size_t large_reply(struct call *call)
 {
     const struct command *command = call->command;
     const struct cache   *cache = db_cache(call->db);
     size_t                bytes = 0;
     if (command->keys.first == 0 || command->need != DB_NEED_VALUE ||
-        cache->mem->used_bytes[MEM_VALUES] == 0)
+        (cache->mem->used_bytes[MEM_VALUES] == 0 && call->argc <= FEW_KEYS))
         return 0;
     for (size_t i = (size_t)command->keys.first;
          i < keys_end(command, call->argc); i += (size_t)command->keys.step) {
         struct db_key       key = call_key(call, i);
         const struct entry *entry =
             cache_find(cache, key.space->id, key.key, key.hash);
-        if (entry != NULL && (entry->flags & ENTRY_HAS_BLOB))
+        if (entry != NULL)
             bytes += entry->value_len;
     }
     return bytes;
 }
 
-/* Large replies take turns: false when this is not the client's. */
-static bool is_its_turn(struct call *call)
+/* Large replies take turns: DB_PARKED when this is not the client's, DB_FAILED
+ * when all clients together may not hold so much. */
+static enum db_verdict admit_reply(struct call *call)
 {
     struct server_hooks *hooks = &call->server->hooks;
     if (!(call->command->flags & CMD_READONLY))
-        return true;
-    return hooks->admit_reply(hooks->arg, call->session, large_reply(call));
+        return DB_READY;
+    size_t bytes = large_reply(call);
+    if (bytes > server_limit_bytes(call->server) / 16 * 3) {
+        call->session->wait.err = ERR_OOM;
+        return DB_FAILED;
+    }
+    return hooks->admit_reply(hooks->arg, call->session, bytes) ? DB_READY
+                                                                : DB_PARKED;
 }
 
 /* Making room may have evicted what was found in memory before: then it is
@@ -433,7 +440,9 @@ enum call_result command_execute(struct server *server, struct session *session,
     struct db_lookups before = *db_lookups(server->db);
     if (verdict == DB_PARKED)
         return CALL_PARKED;
-    if (verdict == DB_READY && !is_its_turn(&call)) {
+    if (verdict == DB_READY)
+        verdict = admit_reply(&call);
+    if (verdict == DB_PARKED) {
         db_release(server->db, &session->wait); /* pins nothing meanwhile */
         return CALL_WAITS_TURN;
     }

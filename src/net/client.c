@@ -7,7 +7,7 @@
  *
  * A client does not execute while a command of its own is parked, or while
  * more than OUTPUT_MARK of its replies are pending; then it is read only up to
- * INPUT_MARK, and TCP holds back the rest. */
+ * client_read_size, and TCP holds back the rest. */
 #include "net/client.h"
 
 #include "base/assert.h"
@@ -21,7 +21,7 @@ static size_t held_bytes(const struct client *client)
     size_t input = client->input_capacity > client->promised
                        ? client->input_capacity
                        : client->promised;
-    return sizeof(*client) + input + client->out_bytes +
+    return sizeof(*client) + input + client->out_held +
            resp_parser_memory(&client->parser) + client->session.text_bytes;
 }
 
@@ -109,6 +109,16 @@ void client_close(struct client *client)
 }
 
 /* --- input --------------------------------------------------------------- */
+
+size_t client_read_size(const struct net *net)
+{
+    size_t share = clients_share(net) / 4 * 3;
+    size_t used = net->server->mem.used_bytes[MEM_CLIENTS];
+    size_t size = used < share ? (share - used) / 32 : 0;
+    return size < READ_LEAST_BYTES ? READ_LEAST_BYTES
+           : size > READ_BYTES     ? READ_BYTES
+                                   : size;
+}
 
 static bool is_at_gate(const struct client *client)
 {
@@ -225,8 +235,13 @@ static void protocol_error(struct client *client)
     client->close_after_output = true;
 }
 
+/* Answered at once: the bytes that follow are only dropped. */
 static void skipped(struct client *client)
 {
+    if (client->skip_told)
+        return;
+    client->skip_told = true;
+    client->net->reply.version = client->session.resp;
     client->net->server->stats.skipped_commands++;
     reply_error(&client->net->reply,
                 "OOM command not allowed when used memory > 'maxmemory'.");
@@ -292,10 +307,12 @@ static size_t execute_all(struct client *client, slice bytes)
             protocol_error(client);
             return bytes.len;
         case RESP_DROP:
+            skipped(client);
             at += parser->consumed;
             continue;
         case RESP_SKIPPED:
             skipped(client);
+            client->skip_told = false;
             break;
         case RESP_READY:
             if (execute(client, rest.data))
@@ -326,7 +343,8 @@ static void steer_reading(struct client *client)
     if (client->closing)
         return;
     bool wanted = can_execute(client) ||
-                  client->input_len - client->input_at < INPUT_MARK;
+                  client->input_len - client->input_at <
+                      client_read_size(client->net);
     if (client->close_after_output || is_at_gate(client))
         wanted = false;
     if (wanted && !client->reading) {
@@ -390,7 +408,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct client *client = handle->data;
     (void)suggested;
     if (client->input == NULL) {
-        *buf = uv_buf_init(client->net->read_buf, (unsigned)READ_BYTES);
+        *buf = uv_buf_init(client->net->read_buf,
+                           (unsigned)client_read_size(client->net));
         return;
     }
     size_t have = client->input_len - client->input_at;
@@ -399,7 +418,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
      * more than the command under way, or what is behind it would be kept. */
     size_t room = wants;
     if (wants == 0)
-        room = READ_BYTES;
+        room = client_read_size(client->net);
     else if (wants > READ_LARGE_BYTES)
         room = READ_LARGE_BYTES;
     input_reserve(client, room);

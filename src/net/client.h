@@ -10,14 +10,13 @@
 /* Read at once, and the size of the shared read buffer. Small, because that
  * much may be kept by each client that has to wait. */
 #define READ_BYTES ((size_t)16 * 1024)
+#define READ_LEAST_BYTES ((size_t)512)
 /* A large value that was let through the gate is read in larger pieces. */
 #define READ_LARGE_BYTES ((size_t)256 * 1024)
 /* Capacity that the shared reply buffer keeps. */
 #define REPLY_KEEP_BYTES ((size_t)64 * 1024)
 /* A client with more pending output than this is not executed further. */
 #define OUTPUT_MARK ((size_t)64 * 1024)
-/* A client that can't be executed now is not read beyond this much. */
-#define INPUT_MARK ((size_t)32 * 1024)
 /* Input or output above this waits for its turn (gate.c). */
 #define GATE_BYTES ((size_t)128 * 1024)
 /* Commands looked ahead behind one that is parked. */
@@ -48,7 +47,8 @@ struct out_chunk {
     struct link  link;
     struct blob *blob; /* a reference, or NULL */
     size_t       len;
-    char         data[]; /* len bytes if blob is NULL */
+    size_t       capacity; /* of data */
+    char         data[];   /* len bytes of it, if blob is NULL */
 };
 
 struct client {
@@ -67,6 +67,8 @@ struct client {
     size_t  input_at;    /* executed up to here */
     struct link out;     /* out_chunk */
     size_t  out_bytes;   /* pending */
+    size_t  out_held;    /* what its chunks cost */
+    size_t  out_chunks;
     size_t  out_sent;    /* of the first chunk */
     uv_write_t *write;   /* in flight, or NULL */
     size_t  write_chunks;
@@ -79,6 +81,7 @@ struct client {
     int64_t soft_since_ms; /* above its soft output limit; 0: it isn't */
     bool    reading;
     bool    parked;
+    bool    skip_told;   /* the command being skipped has its answer */
     bool    stalled;     /* too much pending output to execute more */
     bool    closing;
     bool    close_after_output;
@@ -89,6 +92,9 @@ void client_accept(struct net *net, uv_stream_t *listener, bool is_unix);
 void client_close(struct client *client);
 void client_resume(struct client *client);
 void client_run(struct client *client);
+/* How much to read from a client at once, and to keep of one that can't be
+ * executed: less when all together hold much. */
+size_t client_read_size(const struct net *net);
 /* Charges what the client holds now, and cuts the largest client if all
  * together have too much. */
 void client_charge(struct client *client);

@@ -10,27 +10,67 @@
 
 #define IOV_MAX_BUFS 64
 
+/* Small pieces that follow each other share a chunk of this size. */
+#define CHUNK_BYTES ((size_t)4096)
+
 /* --- the queue ----------------------------------------------------------- */
+
+static size_t chunk_cost(const struct out_chunk *chunk)
+{
+    return sizeof(*chunk) +
+           (chunk->blob != NULL ? chunk->len : chunk->capacity);
+}
+
+static void push_chunk(struct client *client, struct out_chunk *chunk)
+{
+    list_push_back(&client->out, &chunk->link);
+    client->out_bytes += chunk->len;
+    client->out_held += chunk_cost(chunk);
+    client->out_chunks++;
+}
 
 static void chunk_free(struct client *client, struct out_chunk *chunk)
 {
     link_remove(&chunk->link);
     ASSERT(client->out_bytes >= chunk->len);
     client->out_bytes -= chunk->len;
+    client->out_held -= chunk_cost(chunk);
+    client->out_chunks--;
     blob_unref(chunk->blob);
     mem_free(chunk);
+}
+
+/* Into the last chunk, if it has room and is not being written. */
+static bool append_to_last(struct client *client, const char *data, size_t len)
+{
+    struct link *last = list_last(&client->out);
+    if (last == NULL || client->out_chunks <= client->write_chunks)
+        return false;
+    struct out_chunk *chunk = CONTAINER_OF(last, struct out_chunk, link);
+    if (chunk->blob != NULL || chunk->capacity - chunk->len < len)
+        return false;
+    memcpy(chunk->data + chunk->len, data, len);
+    chunk->len += len;
+    client->out_bytes += len;
+    return true;
 }
 
 static void push_bytes(struct client *client, const char *data, size_t len)
 {
     if (len == 0)
         return;
-    struct out_chunk *chunk = mem_alloc(sizeof(*chunk) + len);
+    if (append_to_last(client, data, len))
+        return;
+    /* The first is sent as it is; behind it more is likely to come. */
+    size_t capacity = len;
+    if (client->out_chunks > 0 && capacity < CHUNK_BYTES)
+        capacity = CHUNK_BYTES;
+    struct out_chunk *chunk = mem_alloc(sizeof(*chunk) + capacity);
     chunk->blob = NULL;
     chunk->len = len;
+    chunk->capacity = capacity;
     memcpy(chunk->data, data, len);
-    list_push_back(&client->out, &chunk->link);
-    client->out_bytes += len;
+    push_chunk(client, chunk);
 }
 
 static void push_blob(struct client *client, struct blob *blob)
@@ -40,8 +80,8 @@ static void push_blob(struct client *client, struct blob *blob)
     struct out_chunk *chunk = mem_alloc(sizeof(*chunk));
     chunk->blob = blob_ref(blob);
     chunk->len = blob->len;
-    list_push_back(&client->out, &chunk->link);
-    client->out_bytes += blob->len;
+    chunk->capacity = 0;
+    push_chunk(client, chunk);
 }
 
 void output_free(struct client *client)

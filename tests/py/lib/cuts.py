@@ -8,7 +8,7 @@ pages.
 
 import shutil
 
-from lib.resp import NULL_BULK, Error
+from lib.resp import NULL_BULK, Error, encode
 from lib.steer import OK, flush, store_counts
 
 BIG = b"big " * 40000 # three pages
@@ -190,8 +190,8 @@ def begin_cut(server):
 def end_cut(server):
     """Flushes, in pieces of 64 KB. The answer may not come."""
     client = server.raw()
-    client.send("CONFIG", "SET", "cut-max", PIECES)
-    client.send("CACHE", "FLUSH")
+    client.send_raw(encode("CONFIG", "SET", "cut-max", PIECES)
+                    + encode("CACHE", "FLUSH"))
     return client
 
 

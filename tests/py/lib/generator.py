@@ -118,7 +118,7 @@ DATABASES_DEALT = [b"0"] * 4 + DATABASES[1:]
 FAR_S = 4_102_444_800               # the year 2100
 CONNECTIONS = 4
 PROBES = ["get", "pexpiretime", "pttl", "ttl", "strlen", "exists", "type"]
-RARE_EVERY = 50                     # commands between two episodes
+RARE_EVERY = 40                     # commands between two episodes
 SPOILED_OF = 5                      # right ones to each that may be wrong
 
 
