@@ -342,9 +342,13 @@ static void steer_reading(struct client *client)
 {
     if (client->closing)
         return;
-    bool wanted = can_execute(client) ||
-                  client->input_len - client->input_at <
-                      client_read_size(client->net);
+    /* Behind the command that is parked, if one is: its own bytes are no
+     * reason not to notice that the client has gone. */
+    size_t ahead = client->input_len - client->input_at;
+    if (client->parked)
+        ahead -= client->parser.consumed;
+    bool wanted =
+        can_execute(client) || ahead < client_read_size(client->net);
     if (client->close_after_output || is_at_gate(client))
         wanted = false;
     if (wanted && !client->reading) {

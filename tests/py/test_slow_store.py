@@ -234,7 +234,7 @@ def saturated(server, seconds, delay_s, bound_ms):
                 client.call("SET", "w%d" % (number % 20), number)
                 client.call("SET", "k%d" % (number % 2000),
                             "k%d" % (number % 2000))
-                time.sleep(0.002)
+                time.sleep(0.01)
 
     threads = [threading.Thread(target=read, args=(i,)) for i in range(6)]
     threads.append(threading.Thread(target=write))
