@@ -60,8 +60,15 @@ void net_pause(struct net *net, bool paused)
     net->paused = paused;
     if (paused)
         return;
-    LIST_EACH_SAFE (link, &net->clients)
-        client_run(CONTAINER_OF(link, struct client, link));
+    /* One by one off a list of their own: a run may close any client. */
+    struct link  waiting, *first;
+    link_init(&waiting);
+    list_splice(&waiting, &net->clients);
+    while ((first = list_first(&waiting)) != NULL) {
+        link_remove(first);
+        list_push_back(&net->clients, first);
+        client_run(CONTAINER_OF(first, struct client, link));
+    }
 }
 
 void net_turn(struct net *net)

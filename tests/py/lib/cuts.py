@@ -9,7 +9,7 @@ pages.
 import shutil
 
 from lib.resp import NULL_BULK, Error, encode
-from lib.steer import OK, flush, store_counts
+from lib.steer import OK, flush, parse_counts, store_counts
 
 BIG = b"big " * 40000 # three pages
 FAR = 4000000000000   # a deadline, unix ms
@@ -188,10 +188,11 @@ def begin_cut(server):
 
 
 def end_cut(server):
-    """Flushes, in pieces of 64 KB. The answer may not come."""
+    """Flushes, in pieces of 64 KB, and asks what the store was asked for, all
+    in one packet. The answers may not come."""
     client = server.raw()
     client.send_raw(encode("CONFIG", "SET", "cut-max", PIECES)
-                    + encode("CACHE", "FLUSH"))
+                    + encode("CACHE", "FLUSH") + encode("DEBUG", "STORE"))
     return client
 
 
@@ -234,13 +235,21 @@ def run_cut(server, changes):
 
 
 def writes_of(server, changes):
-    """How many times the store is written to, and what a whole run shows."""
-    prepare_cut(server)
-    before = show_cut(server)
-    run_cut(server, changes)
-    after = show_cut(server)
-    begun = store_counts(server)["write_begun"]
-    assert end_cut(server).recv_many(2) == [OK, OK]
-    count = store_counts(server)["write_begun"] - begun
+    """How many times the store is written to, and what a whole run shows.
+
+    What the flush replaced is removed in the background right after it, with
+    writes of its own; so the counts are taken in the moment of its end, and
+    of two runs, should the background have been quicker in one."""
+    counts = []
+    for _ in range(2):
+        renew(server)
+        prepare_cut(server)
+        before = show_cut(server)
+        run_cut(server, changes)
+        after = show_cut(server)
+        begun = store_counts(server)["write_begun"]
+        client = end_cut(server)
+        assert client.recv_many(2) == [OK, OK]
+        counts.append(parse_counts(client.recv())["write_begun"] - begun)
     assert before != after
-    return count, before, after
+    return min(counts), before, after

@@ -20,6 +20,7 @@ import struct
 
 BLOCK_BYTES = 32768
 HEADER_BYTES = 7
+FOOTER_BYTES = 48
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 DELETE, PUT = 0, 1
 
@@ -182,6 +183,28 @@ def sealed(key, body):
 
 def tables(ds_path):
     return sorted(glob.glob(os.path.join(ds_path, "data/*.ldb")))
+
+
+def parts(path):
+    """Where the parts of a table are: {name: (offset, size)}. Data blocks come
+    first; the footer at the end leads to the others."""
+    with open(path, "rb") as file:
+        data = file.read()
+    footer = len(data) - FOOTER_BYTES
+    at = footer
+    handles = []
+    for _ in range(4):
+        number, at = read_varint(data, at)
+        handles.append(number)
+    meta, index = tuple(handles[:2]), tuple(handles[2:])
+    # The meta index has one entry: its key, which we skip, and the filter.
+    _, at = read_varint(data, meta[0])
+    key_size, at = read_varint(data, at)
+    _, at = read_varint(data, at)
+    offset, at = read_varint(data, at + key_size)
+    size, _ = read_varint(data, at)
+    return {"data": (0, offset), "filter": (offset, size), "meta": meta,
+            "index": index, "footer": (footer, FOOTER_BYTES)}
 
 
 def flip(path, position, bit=1):

@@ -35,9 +35,13 @@ def order(server, *words):
 
 def store_counts(server):
     """What the store was asked for: {"get_begun": 3, ...}."""
-    text = server.call("DEBUG", "STORE").decode()
+    return parse_counts(server.call("DEBUG", "STORE"))
+
+
+def parse_counts(reply):
+    """The reply to DEBUG STORE as a dict."""
     return {name: int(value) for name, value in
-            (line.split(":") for line in text.split())}
+            (line.split(":") for line in reply.decode().split())}
 
 
 def wait_waiting(server, operation, count=1):
