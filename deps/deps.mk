@@ -22,12 +22,13 @@ DEPS_CFLAGS += -DUSE_JEMALLOC $(call dep_cflags,jemalloc)
 DEPS_LIBS := $(call dep_libs,jemalloc,-ljemalloc) $(DEPS_LIBS)
 endif
 
-# ThreadSanitizer: see deps/tsan_leveldb.c, which wraps these.
+# ThreadSanitizer: see deps/tsan_leveldb.c and tsan_close.c, which wrap these.
 ifneq ($(findstring thread,$(SANITIZE)),)
 LEVELDB_WRAPPED := $(addprefix leveldb_,open close put delete write get \
     create_iterator iter_destroy iter_seek_to_first iter_seek_to_last \
     iter_seek iter_next iter_prev create_snapshot release_snapshot \
     property_value approximate_sizes compact_range cache_destroy)
-DEPS_SRC := deps/tsan_leveldb.c
-DEPS_LIBS := $(LEVELDB_WRAPPED:%=-Wl,--wrap=%) $(DEPS_LIBS)
+DEPS_SRC := deps/tsan_leveldb.c deps/tsan_close.c
+DEPS_LIBS := $(LEVELDB_WRAPPED:%=-Wl,--wrap=%) -Wl,--wrap=close \
+    -Wl,--wrap=closedir $(DEPS_LIBS)
 endif

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from lib.resp import NULL_BULK, Closed, Simple, encode
-from lib.server import wait_until
+from lib.server import SLOWNESS, wait_until
 from lib.steer import (OK, cold, figures, flush, gate, moved, order, started,
                        states, steered, store_counts, wait_waiting)
 
@@ -471,7 +471,7 @@ def test_writers_wait_when_all_is_dirty_and_the_disk_stands(start_server):
 
 # --- expiry ----------------------------------------------------------------
 
-def soon(server, *keys, after_ms=150):
+def soon(server, *keys, after_ms=250 * SLOWNESS):
     """Sets the keys to expire soon, and returns when."""
     deadline = int(time.time() * 1000) + after_ms
     for key in keys:
@@ -481,8 +481,9 @@ def soon(server, *keys, after_ms=150):
 
 def test_a_key_expires_while_it_is_loaded(server):
     server.call("MSET", "k", "v", "other", 1, "big", BIG)
-    deadline = soon(server, "k", "big")
-    cold(server, "k", "big")
+    flush(server)
+    deadline = soon(server, "k", "big", after_ms=600 * SLOWNESS)
+    cold(server, "k", "big") # before that
     with gate(server, "get"):
         readers = [started(server, "GET", "k"), started(server, "GET", "big"),
                    started(server, "STRLEN", "big"),
