@@ -168,9 +168,15 @@ bool db_turn(struct db *db, int64_t now_ms)
         db->opt.mem->total_bytes > db->cache.limit_bytes)
         more |= cache_sweep(&db->cache, SWEEP_SLICE, db->opt.keep_nothing);
     keep_moving(db, false);
+    /* Begun by the cron, then a slice a turn at most: draining the I/O side
+     * ends with the one that is on its way, and with io-threads 0 nobody waits
+     * for more than one. */
+    if (db->garbage_more)
+        garbage_step(db);
     io_hand_over(db->opt.io);
     /* With io-threads 0 the jobs are done by now, and there may be more. */
-    return more || db->expire_more || !list_empty(&db->ready) ||
+    bool slices = db->garbage_more && io_is_blocking(db->opt.io);
+    return more || slices || db->expire_more || !list_empty(&db->ready) ||
            cut_has_step(db);
 }
 

@@ -169,6 +169,7 @@ static void garbage_done(struct job *base)
     struct garbage_job *job = CONTAINER_OF(base, struct garbage_job, job);
     struct db          *db = job->db;
     db->garbage_running = false;
+    db->garbage_more = job->more && job->err == ERR_OK;
     db->stats.garbage_deleted += job->deleted;
     buf_deinit(&db->garbage_at);
     db->garbage_at = job->at;
@@ -179,7 +180,6 @@ static void garbage_done(struct job *base)
     else
         db->garbage_known |= job->more;
     mem_free(job);
-    garbage_step(db);
 }
 
 void garbage_step(struct db *db)

@@ -144,6 +144,7 @@ struct db {
     /* garbage */
     bool              garbage_known;  /* there may be some */
     bool              garbage_running;
+    bool              garbage_more;    /* the newest slice left some */
     bool              garbage_put_off; /* it can't be read; at the next start */
     struct buf        garbage_at;     /* where the next slice goes on */
 

@@ -194,7 +194,7 @@ static void a_restart_goes_on_with_garbage(void **state)
     for (int i = 0; i < 2; i++) {
         assert_true(held_io_run(fix.io, JOB_BACKGROUND));
         held_io_deliver_all(fix.io);
-        io_hand_over(fix.io);
+        fix_turn(&fix); /* the next slice */
     }
     struct records *records = inspect(&fix);
     assert_in_range(records->stray_keys, 1, 499);

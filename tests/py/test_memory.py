@@ -96,7 +96,7 @@ PIPELINED = ["--connections", 50, "--pipeline", 16]
 
 @pytest.mark.parametrize("limit_mb, keys, size", [
     (16, 160_000, 1000),
-    (16, 480_000, 10),
+    (16, 400_000, 10),
     full(64, 640_000, 1000),
     full(64, 6_400_000, 10),
 ])
@@ -606,7 +606,7 @@ def small(start_server):
     return server
 
 
-@pytest.mark.parametrize("clients, rounds", [(200, 2), full(200, 100)])
+@pytest.mark.parametrize("clients, rounds", [(200, 2), full(200, 50)])
 def test_many_mgets_that_do_not_fit_together(small, clients, rounds):
     with bounded(small, 16):
         for _ in range(rounds):
@@ -622,7 +622,7 @@ def test_many_mgets_that_do_not_fit_together(small, clients, rounds):
     assert share_cuts(small) == 0
 
 
-@pytest.mark.parametrize("requests", [600, full(50_000)])
+@pytest.mark.parametrize("requests", [600, full(20_000)])
 def test_many_mgets_again_and_again(start_server, requests):
     """The same by `diskstore load`, which reads as fast as it can; keys are
     written at the same time."""
@@ -643,10 +643,10 @@ def test_many_mgets_again_and_again(start_server, requests):
 @pytest.mark.parametrize("count", [40, 60, 100, 120, 150, 200, 300])
 def test_a_large_mget_is_answered_or_refused(small, count):
     """Whatever its size: a reply that can't be held is an error, never a
-    closed connection."""
+    closed connection; and who is alone waits for nobody to give way."""
     names = KEYS[:count]
     with bounded(small, 16):
-        client = small.raw()
+        client = small.raw(timeout_s=3 * SLOWNESS)
         reply = client.call("MGET", *names)
         if count * VALUE_BYTES <= 16 * MB // 8:
             assert reply != OOM
