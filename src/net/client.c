@@ -564,13 +564,30 @@ static const char *const denied =
     "things in order for the server to start accepting connections from the "
     "outside.\r\n";
 
+static bool has_share_for(const struct net *net, const struct client *client)
+{
+    return net->server->mem.used_bytes[MEM_CLIENTS] + sizeof(*client) <=
+           clients_share(net);
+}
+
+/* A crowd that is stuck in the middle of large commands must not keep
+ * everybody else out: the largest goes, if it is worth several clients. */
+static void make_share_for(struct net *net, const struct client *client)
+{
+    while (!has_share_for(net, client)) {
+        struct client *largest = largest_client(net);
+        if (largest == NULL || largest->charged_bytes < LARGE_CLIENT_BYTES)
+            return;
+        cut_largest(net);
+    }
+}
+
 /* NULL if the client is welcome. */
 static const char *refusal(struct net *net, const struct client *client)
 {
     const struct config *config = net->server->config;
     if (net->client_count >= (size_t)config->maxclients ||
-        net->server->mem.used_bytes[MEM_CLIENTS] + sizeof(*client) >
-            clients_share(net))
+        !has_share_for(net, client))
         return "-ERR max number of clients reached\r\n";
     if (config->protected_mode && config->requirepass[0] == '\0' &&
         !(client->session.flags & SESSION_LOCAL))
@@ -606,6 +623,7 @@ void client_accept(struct net *net, uv_stream_t *listener, bool is_unix)
             describe_unix(client);
         else
             describe_tcp(client);
+        make_share_for(net, client);
         no = refusal(net, client);
     }
     list_push_back(&net->clients, &client->link);

@@ -17,6 +17,8 @@
 #define REPLY_KEEP_BYTES ((size_t)64 * 1024)
 /* A client with more pending output than this is not executed further. */
 #define OUTPUT_MARK ((size_t)64 * 1024)
+/* A client that holds this much goes before a new one is turned away. */
+#define LARGE_CLIENT_BYTES ((size_t)16 * 1024)
 /* Input or output above this waits for its turn (gate.c). */
 #define GATE_BYTES ((size_t)128 * 1024)
 /* Commands looked ahead behind one that is parked. */
