@@ -49,6 +49,11 @@ struct entry *cache_find(const struct cache *cache, uint32_t space, slice key,
     return table_find(&cache->table, space, key, (uint32_t)hash);
 }
 
+void cache_warm(const struct cache *cache, const uint64_t *hashes, size_t count)
+{
+    table_warm(&cache->table, hashes, count);
+}
+
 void cache_touch(struct cache *cache, struct entry *entry)
 {
     struct busy *busy = cache_busy(cache, entry);

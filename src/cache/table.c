@@ -72,6 +72,27 @@ struct entry *table_find(const struct table *table, uint32_t space, slice key,
     return NULL;
 }
 
+/* The bucket's line leads to the entry's: each round asks for what the one
+ * before has brought. */
+void table_warm(const struct table *table, const uint64_t *hashes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(bucket_of(table, (uint32_t)hashes[i]));
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(*bucket_of(table, (uint32_t)hashes[i]));
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *entry = *bucket_of(table, (uint32_t)hashes[i]);
+        if (entry == NULL)
+            continue;
+        if (entry->hash != (uint32_t)hashes[i] && entry->next != NULL) {
+            entry = entry->next;
+            __builtin_prefetch(entry);
+        }
+        __builtin_prefetch((const char *)entry + 64);
+        __builtin_prefetch((const char *)entry + 128);
+    }
+}
+
 /* One more bucket; what belongs to it leaves its older sibling. */
 static void split_one(struct table *table)
 {

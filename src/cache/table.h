@@ -30,6 +30,9 @@ void table_deinit(struct table *table);
 
 struct entry *table_find(const struct table *table, uint32_t space, slice key,
                          uint32_t hash);
+/* Fetches the lines that table_find and its caller will need. */
+void table_warm(const struct table *table, const uint64_t *hashes,
+                size_t count);
 void table_insert(struct table *table, struct entry *entry);
 void table_remove(struct table *table, struct entry *entry);
 /* `to` takes the place of `from`, which has the same hash; `from` may be freed

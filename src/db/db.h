@@ -161,6 +161,12 @@ void db_release(struct db *db, struct db_wait *wait);
  * their cap or there is no room. Pins nothing. */
 void db_prefetch(struct db *db, const struct db_want *want);
 
+#define DB_WARM_MAX 16
+
+/* Brings what memory knows of these keys (DB_WARM_MAX at most) near to the
+ * processor; changes nothing. */
+void db_warm(const struct db *db, const slice *keys, size_t count);
+
 /* --- reading and writing ------------------------------------------------- */
 
 struct db_space *db_space(struct db *db, unsigned index);

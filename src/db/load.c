@@ -444,6 +444,15 @@ void db_prefetch(struct db *db, const struct db_want *want)
     load_start(db, entry, want->need);
 }
 
+void db_warm(const struct db *db, const slice *keys, size_t count)
+{
+    uint64_t hashes[DB_WARM_MAX];
+    ASSERT(count <= DB_WARM_MAX);
+    for (size_t i = 0; i < count; i++)
+        hashes[i] = cache_hash(&db->cache, keys[i]);
+    cache_warm(&db->cache, hashes, count);
+}
+
 /* While somebody waits for an exact count, no write is blind. */
 static enum db_need need_now(const struct db *db, const struct db_want *want)
 {

@@ -180,8 +180,8 @@ static void input_trim(struct client *client)
 
 /* --- executing ----------------------------------------------------------- */
 
-static const slice *make_argv(struct net *net, const struct resp_parser *parser,
-                              const char *command)
+const slice *net_argv(struct net *net, const struct resp_parser *parser,
+                      const char *command)
 {
     if (parser->argc > net->argv_capacity) {
         net->argv_capacity = parser->argc < 64 ? 64 : parser->argc;
@@ -192,29 +192,6 @@ static const slice *make_argv(struct net *net, const struct resp_parser *parser,
         net->argv[i] = slice_make(command + parser->args[i].offset,
                                   parser->args[i].len);
     return net->argv;
-}
-
-/* Asks for the keys of commands that stand behind a parked one. */
-static void look_ahead(struct client *client, const struct resp_limits *limits,
-                       slice rest)
-{
-    struct net         *net = client->net;
-    struct resp_parser *parser = &net->ahead;
-    for (int i = 0; i < LOOK_AHEAD; i++) {
-        /* Inline commands are unquoted in place: only once, when it is their
-         * turn. */
-        if (rest.len == 0 || rest.data[0] != '*' ||
-            resp_parse(parser, limits, rest) != RESP_READY)
-            break;
-        if (parser->argc > 0)
-            command_prefetch(net->server, &client->session,
-                             make_argv(net, parser, rest.data), parser->argc);
-        rest = slice_make(rest.data + parser->consumed,
-                          rest.len - parser->consumed);
-        resp_parser_next(parser);
-    }
-    resp_parser_deinit(parser);
-    resp_parser_init(parser);
 }
 
 static struct resp_limits limits_of(const struct client *client)
@@ -255,7 +232,7 @@ static bool execute(struct client *client, const char *command)
     if (client->parser.argc == 0)
         return true;
     reply->version = client->session.resp;
-    const slice *argv = make_argv(net, &client->parser, command);
+    const slice *argv = net_argv(net, &client->parser, command);
     switch (command_execute(net->server, &client->session, argv,
                             client->parser.argc, reply)) {
     case CALL_PARKED:
@@ -294,7 +271,7 @@ static void ask_for_input(struct client *client, size_t have)
 /* Executes what it can of the bytes; returns how many are done with. */
 static size_t execute_all(struct client *client, slice bytes)
 {
-    size_t at = 0;
+    size_t at = 0, warm_until = 0;
     struct resp_parser *parser = &client->parser;
     while (can_execute(client) && at < bytes.len) {
         struct resp_limits limits = limits_of(client);
@@ -315,10 +292,12 @@ static size_t execute_all(struct client *client, slice bytes)
             client->skip_told = false;
             break;
         case RESP_READY:
+            if (at >= warm_until && rest.len > parser->consumed)
+                warm_until = at + ahead_warm(client->net, &limits, rest);
             if (execute(client, rest.data))
                 break;
             client->parked = !is_at_gate(client);
-            look_ahead(client, &limits,
+            ahead_load(client, &limits,
                        slice_make(rest.data + parser->consumed,
                                   rest.len - parser->consumed));
             return at;

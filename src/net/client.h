@@ -97,12 +97,25 @@ void client_run(struct client *client);
 /* How much to read from a client at once, and to keep of one that can't be
  * executed: less when all together hold much. */
 size_t client_read_size(const struct net *net);
+/* The arguments of the command that the parser holds; good until the next
+ * call. */
+const slice *net_argv(struct net *net, const struct resp_parser *parser,
+                      const char *command);
 /* Charges what the client holds now, and cuts the largest client if all
  * together have too much. */
 void client_charge(struct client *client);
 
 /* Its turn has come: reads or executes on. */
 void client_through_gate(struct client *client);
+
+/* ahead.c: asks for the keys of the commands in rest, which stand behind a
+ * parked one. */
+void ahead_load(struct client *client, const struct resp_limits *limits,
+                slice rest);
+/* Fetches cache lines for the next commands in rest; returns how many bytes of
+ * rest these have. */
+size_t ahead_warm(struct net *net, const struct resp_limits *limits,
+                  slice rest);
 
 /* gate.c: may this client take so much more? If not it stands in line, and
  * client_through_gate is called later. */
