@@ -256,6 +256,13 @@ static bool hook_admit_reply(void *arg, struct session *session, size_t bytes)
     return net_admit_reply(app->net, session, bytes);
 }
 
+static void hook_push(void *arg, struct session *session,
+                      const struct reply *message)
+{
+    struct app *app = arg;
+    net_push(app->net, session, message);
+}
+
 static void hook_describe(void *arg, const struct session *session,
                           struct session_net *out)
 {
@@ -316,12 +323,14 @@ static void server_init(struct app *app)
                                            .close_session = hook_close,
                                            .describe_session = hook_describe,
                                            .admit_reply = hook_admit_reply,
+                                           .push = hook_push,
                                            .stop = hook_stop };
     uint8_t id[20];
     rand_system(id, sizeof(id));
     for (size_t i = 0; i < sizeof(id); i++)
         snprintf(server->run_id + 2 * i, 3, "%02x", id[i]);
     dispatch_init(server);
+    server_tables_init(server);
 }
 
 static err_t open_store(struct app *app, struct err_text *why)
@@ -362,6 +371,8 @@ static err_t open_db(struct app *app, struct err_text *why)
         .now_ms = server->now_ms,
         .on_ready = on_ready,
         .ready_arg = app,
+        .on_change = server_on_change,
+        .change_arg = server,
     };
     err_t err = db_open(&options, &server->db, why);
     if (err != ERR_OK)
@@ -454,6 +465,7 @@ static void tear_down(struct app *app)
     io_free(app->io);
     store_close(app->store);
     dispatch_deinit(&app->server);
+    server_tables_deinit(&app->server);
 }
 
 static int run(struct app *app)

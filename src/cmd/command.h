@@ -39,6 +39,9 @@ struct call {
     struct db            *db;
     struct db_space      *space;   /* the selected database */
     struct db_key         key;     /* the first key, hashed, if there is one */
+    /* Databases as they will be when a queued command runs (EXEC); NULL: as
+     * they are. */
+    struct db_space     **view;
 };
 
 typedef enum call_result command_handler(struct call *call);
@@ -67,7 +70,11 @@ enum command_flag {
     CMD_PROTECTED      = 1 << 18, /* this and the next: Redis hides them */
     CMD_TOUCHES_ARBITRARY_KEYS = 1 << 19,
     CMD_OURS           = 1 << 20, /* not one of Redis's */
+    CMD_STEERS_MULTI   = 1 << 21, /* runs at once even after MULTI */
+    CMD_COUNTS_KEYS    = 1 << 22, /* answers how many keys there are */
 };
+
+#define MORE_WANTS_MAX 2
 
 /* Keys at arguments first, first + step, ... last (negative: from the end).
  * first 0: none. */
@@ -85,9 +92,21 @@ struct command {
     /* What key number key_index needs in this very call; NULL: `need`. It sees
      * the arguments only, and must be quick. */
     enum db_need       (*need_of)(const struct call *call, size_t key_index);
+    /* What the call needs besides its keys in the selected database: keys of
+     * another one (MOVE, COPY DB). At most MORE_WANTS_MAX; sees the arguments
+     * only, which may be wrong. NULL: nothing. */
+    size_t             (*more_wants)(const struct call *call,
+                                     struct db_want *out);
     /* Bytes that a CMD_DENYOOM command may add beyond its arguments; it is
      * asked with all keys in memory. NULL: none. */
     size_t             (*grow_of)(struct call *call);
+    /* Instead of the usual preparation (wants.h), and instead of call_error
+     * when that has failed; NULL: as usual. */
+    enum db_verdict    (*prepare)(struct call *call);
+    void               (*failed)(struct call *call, err_t err);
+    /* Bytes that it will answer at least, for a reply that may be large; NULL:
+     * the values of its keys, if it only reads. */
+    size_t             (*reply_of)(struct call *call);
     const struct command *subcommands; /* name NULL ends the list */
 };
 
@@ -122,6 +141,14 @@ size_t command_key_positions(const struct command *command, const slice *argv,
 
 bool command_arity_ok(const struct command *command, size_t argc);
 
+/* A call of a session as it is now; reply is not set. */
+void call_begin(struct call *call, struct server *server,
+                struct session *session, const struct command *command,
+                const slice *argv, size_t argc);
+/* Runs the handler, and notes what is noted of every command (call.c).
+ * REQUIRES: prepared. */
+enum call_result call_run(struct call *call);
+
 /* --- what handlers share ------------------------------------------------- */
 
 /* Answers the error of an err_t that a load or an admission gave: -IOERR,
@@ -132,6 +159,8 @@ void call_syntax_error(struct call *call);
 bool call_int(struct call *call, slice arg, int64_t *out);
 /* A key of this call, in the selected database. Hashes it. */
 struct db_key call_key(struct call *call, size_t arg_index);
+/* A database, as this command will find it. */
+struct db_space *call_space(const struct call *call, unsigned index);
 /* db_look with a touch (unless CLIENT NO-TOUCH), and WRONGTYPE answered if it
  * is not of this type: then false. *entry is NULL if there is no such key. */
 bool call_look(struct call *call, const struct db_key *key, enum obj_type type,

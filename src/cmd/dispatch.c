@@ -8,7 +8,8 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/num.h"
-#include "cache/cache.h"
+#include "cmd/multi.h"
+#include "cmd/wants.h"
 
 #define INDEX_SLOTS 1024u /* a power of two, several times the commands */
 #define NAME_MAX_LEN 64
@@ -93,156 +94,6 @@ bool command_arity_ok(const struct command *command, size_t argc)
 {
     return command->arity >= 0 ? argc == (size_t)command->arity
                                : argc >= (size_t)-command->arity;
-}
-
-/* --- keys ---------------------------------------------------------------- */
-
-/* One past the position of the last key. */
-static size_t keys_end(const struct command *command, size_t argc)
-{
-    int last = command->keys.last;
-    if (last < 0)
-        last += (int)argc;
-    return (size_t)last + 1 < argc ? (size_t)last + 1 : argc;
-}
-
-size_t command_key_positions(const struct command *command, const slice *argv,
-                             size_t argc, size_t *out)
-{
-    size_t count = 0;
-    (void)argv;
-    if (command->keys.first == 0)
-        return 0;
-    for (size_t i = (size_t)command->keys.first; i < keys_end(command, argc);
-         i += (size_t)command->keys.step)
-        out[count++] = i;
-    return count;
-}
-
-struct db_key call_key(struct call *call, size_t arg_index)
-{
-    if (arg_index == (size_t)call->command->keys.first)
-        return call->key;
-    return db_key_make(call->db, call->space, call->argv[arg_index]);
-}
-
-static enum db_need need_of(const struct call *call, size_t key_index)
-{
-    return call->command->need_of != NULL
-               ? call->command->need_of(call, key_index)
-               : call->command->need;
-}
-
-/* Most commands have one key; wants for more are made on the heap. */
-#define FEW_KEYS 8
-
-static enum db_verdict acquire(struct call *call)
-{
-    const struct command *command = call->command;
-    struct db_wait       *wait = &call->session->wait;
-    /* Without keys a handler that waits (CACHE FLUSH) answers its errors
-     * itself; and commands that only name keys (CACHE STATE) want nothing of
-     * them in memory, whatever others wait for. */
-    bool names_only = command->need == DB_NEED_NONE &&
-                      !(command->flags & CMD_WRITE);
-    if (command->keys.first == 0 || names_only)
-        return DB_READY;
-
-    struct db_want  few[FEW_KEYS], *wants = few;
-    size_t first = (size_t)command->keys.first;
-    size_t step = (size_t)command->keys.step;
-    size_t end = keys_end(command, call->argc);
-    size_t most = (end - first) / step + 1, count = 0;
-    if (most > FEW_KEYS)
-        wants = mem_alloc(most * sizeof(*wants));
-    size_t i = first;
-    do { /* the arity says that there is one at least */
-        wants[count] = (struct db_want){ .key = call_key(call, i),
-                                         .need = need_of(call, count) };
-        count++;
-        i += step;
-    } while (i < end);
-    enum db_verdict verdict = db_acquire(call->db, wait, wants, count);
-    if (wants != few)
-        mem_free(wants);
-    return verdict;
-}
-
-/* --- room ---------------------------------------------------------------- */
-
-static size_t growth(struct call *call)
-{
-    size_t bytes = 0, keys = 1;
-    for (size_t i = 1; i < call->argc; i++)
-        bytes += call->argv[i].len;
-    if (call->command->keys.first != 0 && call->argc > 3)
-        keys = call->argc / (size_t)call->command->keys.step;
-    if (call->command->grow_of != NULL)
-        bytes += call->command->grow_of(call);
-    return bytes + keys * 128;
-}
-
-static enum db_verdict admit(struct call *call)
-{
-    uint32_t flags = call->command->flags;
-    if (!(flags & CMD_WRITE))
-        return DB_READY;
-    bool grows =
-        (flags & CMD_DENYOOM) != 0 || call->command->grow_of != NULL;
-    return db_admit_write(call->db, &call->session->wait,
-                          grows ? growth(call) : 0, grows);
-}
-
-/* What a reading command will answer at least, if that may be much: one key
- * with a blob, or many keys. */
-static size_t large_reply(struct call *call)
-{
-    const struct command *command = call->command;
-    const struct cache   *cache = db_cache(call->db);
-    size_t                bytes = 0;
-    if (command->keys.first == 0 || command->need != DB_NEED_VALUE ||
-        (cache->mem->used_bytes[MEM_VALUES] == 0 && call->argc <= FEW_KEYS))
-        return 0;
-    for (size_t i = (size_t)command->keys.first;
-         i < keys_end(command, call->argc); i += (size_t)command->keys.step) {
-        struct db_key       key = call_key(call, i);
-        const struct entry *entry =
-            cache_find(cache, key.space->id, key.key, key.hash);
-        if (entry != NULL)
-            bytes += entry->value_len;
-    }
-    return bytes;
-}
-
-/* Large replies take turns: DB_PARKED when this is not the client's, DB_FAILED
- * when all clients together may not hold so much. */
-static enum db_verdict admit_reply(struct call *call)
-{
-    struct server_hooks *hooks = &call->server->hooks;
-    if (!(call->command->flags & CMD_READONLY))
-        return DB_READY;
-    size_t bytes = large_reply(call);
-    if (bytes > server_limit_bytes(call->server) / 16 * 3) {
-        call->session->wait.err = ERR_OOM;
-        return DB_FAILED;
-    }
-    return hooks->admit_reply(hooks->arg, call->session, bytes) ? DB_READY
-                                                                : DB_PARKED;
-}
-
-/* Making room may have evicted what was found in memory before: then it is
- * asked for again, and since what is loaded then is pinned, that ends. */
-static enum db_verdict prepare(struct call *call)
-{
-    struct cache   *cache = db_cache(call->db);
-    enum db_verdict verdict = acquire(call);
-    if (verdict != DB_READY || !(call->command->flags & CMD_WRITE))
-        return verdict;
-    uint64_t evictions = cache->evictions;
-    verdict = admit(call);
-    if (verdict == DB_READY && cache->evictions != evictions)
-        verdict = acquire(call);
-    return verdict;
 }
 
 /* --- errors -------------------------------------------------------------- */
@@ -394,22 +245,35 @@ static const struct command *resolve(struct server *server,
     return command;
 }
 
-static void note_command(struct server *server, struct session *session)
+/* In MULTI everything is queued but what steers the transaction itself. */
+static bool is_queued(const struct session *session,
+                      const struct command *command)
 {
-    server->stats.commands++;
-    session->commands++;
-    session->active_ms = server->now_ms;
+    return session->multi != NULL && !(command->flags & CMD_STEERS_MULTI);
 }
 
-/* What readers found or not, as Redis counts it. */
-static void note_lookups(struct server *server, const struct command *command,
-                         const struct db_lookups *before)
+/* Refused before it ran: a transaction under way is lost. */
+static enum call_result refused(struct server *server, struct session *session)
 {
-    const struct db_lookups *now = db_lookups(server->db);
-    if (!(command->flags & CMD_READONLY))
-        return;
-    server->stats.keyspace_hits += now->found - before->found;
-    server->stats.keyspace_misses += now->missing - before->missing;
+    server->stats.error_replies++;
+    multi_abort(session);
+    return CALL_DONE;
+}
+
+void call_begin(struct call *call, struct server *server,
+                struct session *session, const struct command *command,
+                const slice *argv, size_t argc)
+{
+    *call = (struct call){ .server = server,
+                           .session = session,
+                           .command = command,
+                           .argv = argv,
+                           .argc = argc,
+                           .db = server->db,
+                           .space = db_space(server->db, session->db) };
+    if (command->keys.first != 0)
+        call->key = db_key_make(call->db, call->space,
+                                argv[(size_t)command->keys.first]);
 }
 
 enum call_result command_execute(struct server *server, struct session *session,
@@ -418,67 +282,37 @@ enum call_result command_execute(struct server *server, struct session *session,
 {
     const struct command *command =
         resolve(server, session, argv, argc, reply);
-    if (command == NULL) {
-        server->stats.error_replies++;
-        return CALL_DONE;
+    struct call call;
+    if (command == NULL)
+        return refused(server, session);
+    if (session->multi != NULL && (command->flags & CMD_NO_MULTI) &&
+        !(command->flags & CMD_STEERS_MULTI)) {
+        reply_error(reply, "ERR Command not allowed inside a transaction");
+        return refused(server, session);
     }
-    struct call call = {
-        .server = server,
-        .session = session,
-        .command = command,
-        .argv = argv,
-        .argc = argc,
-        .reply = reply,
-        .db = server->db,
-        .space = db_space(server->db, session->db),
-    };
-    if (command->keys.first != 0)
-        call.key = db_key_make(call.db, call.space,
-                               argv[(size_t)command->keys.first]);
-    enum call_result  result = CALL_DONE;
-    enum db_verdict   verdict = prepare(&call);
-    struct db_lookups before = *db_lookups(server->db);
+    call_begin(&call, server, session, command, argv, argc);
+    call.reply = reply;
+    if (is_queued(session, command))
+        return multi_queue(&call);
+    enum db_verdict verdict = command->prepare != NULL
+                                  ? command->prepare(&call)
+                                  : call_prepare(&call);
     if (verdict == DB_PARKED)
         return CALL_PARKED;
     if (verdict == DB_READY)
-        verdict = admit_reply(&call);
+        verdict = call_admit_reply(&call);
     if (verdict == DB_PARKED) {
         db_release(server->db, &session->wait); /* pins nothing meanwhile */
         return CALL_WAITS_TURN;
     }
-    if (verdict == DB_FAILED)
-        call_error(&call, session->wait.err);
+    enum call_result result = CALL_DONE;
+    if (verdict == DB_READY)
+        result = call_run(&call);
+    else if (command->failed != NULL)
+        command->failed(&call, session->wait.err);
     else
-        result = command->handler(&call);
-    if (result == CALL_PARKED)
-        return result;
-    db_release(server->db, &session->wait);
-    note_lookups(server, command, &before);
-    note_command(server, session);
+        call_error(&call, session->wait.err);
+    if (result != CALL_PARKED)
+        db_release(server->db, &session->wait);
     return result;
-}
-
-void command_prefetch(struct server *server, struct session *session,
-                      const slice *argv, size_t argc)
-{
-    const struct command *command = command_find(server, argv, argc);
-    if (command == NULL || command->keys.first == 0 || !session->authenticated ||
-        !command_arity_ok(command, argc))
-        return;
-    struct call call = { .server = server,
-                         .session = session,
-                         .command = command,
-                         .argv = argv,
-                         .argc = argc,
-                         .db = server->db,
-                         .space = db_space(server->db, session->db) };
-    call.key = db_key_make(call.db, call.space,
-                           argv[(size_t)command->keys.first]);
-    size_t count = 0;
-    for (size_t i = (size_t)command->keys.first; i < keys_end(command, argc);
-         i += (size_t)command->keys.step, count++) {
-        struct db_want want = { .key = call_key(&call, i),
-                                .need = need_of(&call, count) };
-        db_prefetch(server->db, &want);
-    }
 }

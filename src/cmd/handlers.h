@@ -39,6 +39,12 @@ command_handler cmd_client_id, cmd_client_getname, cmd_client_setname,
  * session may have. */
 bool call_text_ok(struct call *call, slice what, slice text);
 
+/* cmd_multi.c */
+command_handler cmd_multi, cmd_exec, cmd_discard, cmd_watch, cmd_unwatch;
+enum db_verdict exec_prepare(struct call *call);
+void exec_failed(struct call *call, err_t err);
+size_t exec_reply_bytes(struct call *call);
+
 /* cmd_server.c */
 command_handler cmd_time, cmd_save, cmd_bgsave, cmd_bgrewriteaof, cmd_lastsave,
     cmd_shutdown, cmd_debug_sleep, cmd_debug_store, cmd_debug_check,

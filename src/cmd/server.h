@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/dict.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -22,7 +24,10 @@
 /* What clients read as redis_version. */
 #define REDIS_VERSION "7.2.0"
 
+struct call;
 struct command;
+struct multi;
+struct reply;
 struct server;
 struct session;
 
@@ -33,6 +38,8 @@ enum session_flag {
     SESSION_NO_TOUCH     = 1 << 3,
     SESSION_NO_EVICT     = 1 << 4,
     SESSION_LOCAL        = 1 << 5, /* loopback or unix socket */
+    SESSION_PUBSUB       = 1 << 6, /* subscribed to something: output limits
+                                      of that class */
 };
 
 /* What net/ tells of a connection. */
@@ -59,7 +66,8 @@ struct session {
     char           *name;     /* owned; NULL: none */
     char           *lib_name; /* owned; NULL: none */
     char           *lib_ver;  /* owned; NULL: none */
-    size_t          text_bytes; /* what these three hold; net/ charges it */
+    size_t          own_bytes; /* these three, MULTI's queue, watched keys,
+                                  subscriptions ...; net/ charges it */
     const char     *user;     /* "default" */
     char            peer[112];  /* "ip:port" or "path:0" */
     char            local[112];
@@ -68,6 +76,10 @@ struct session {
     const struct command *last_command;
     uint64_t        commands, input_bytes, output_bytes;
     struct db_wait  wait;
+    struct multi   *multi;   /* owned; NULL: no MULTI */
+    struct link     watches; /* watch.c */
+    size_t          watch_count;
+    bool            watch_broken; /* a watched key was changed */
 };
 
 /* What commands may ask of the rooms above: joined in main.c. */
@@ -81,6 +93,12 @@ struct server_hooks {
     /* May a reply of so many bytes be made for this client now? If not, the
      * command is run again when its turn has come (CALL_WAITS_TURN). */
     bool (*admit_reply)(void *arg, struct session *session, size_t bytes);
+    /* Sends something that the session did not ask for in this command: a
+     * pub/sub message, an invalidation. It goes behind the reply of the
+     * command under way, if that is the session's own. Closes nobody before
+     * the command has ended. */
+    void (*push)(void *arg, struct session *session,
+                 const struct reply *message);
     /* Ends the process after the loop turn. */
     void (*stop)(void *arg, int exit_status);
 };
@@ -122,6 +140,9 @@ struct server {
     struct server_hooks hooks;
     struct server_stats stats;
     struct command_index *index; /* dispatch.c */
+    const struct call *running;  /* the innermost command, or NULL */
+    struct dict    watched;      /* watch.c: keys that somebody watches */
+    struct buf     watch_buf;
     uint64_t      *calls;    /* commands run, by table position */
     char           run_id[41];
     const char    *config_file; /* "" if none */
@@ -150,6 +171,13 @@ void server_cron(struct server *server);
 void session_init(struct server *server, struct session *session);
 /* Also releases its wait. */
 void session_deinit(struct session *session);
+
+/* The tables that hang on the server, empty; freed when no session is left. */
+void server_tables_init(struct server *server);
+void server_tables_deinit(struct server *server);
+
+/* The db's on_change: WATCH, keyspace events, tracking (events.c). */
+void server_on_change(void *arg, const struct db_change *change);
 
 /* Only such texts fit into CLIENT LIST: no spaces, no control characters. */
 bool session_text_ok(slice text);

@@ -2,8 +2,8 @@
  *
  * A session is embedded in net/'s client, so its memory is not ours; what it
  * owns are a few short strings that the client gave itself. They count as the
- * client's: text_bytes is what they hold. */
-#include "cmd/server.h"
+ * client's: own_bytes is what they hold. */
+#include "cmd/multi.h"
 
 #include "base/assert.h"
 
@@ -19,6 +19,7 @@ void session_init(struct server *server, struct session *session)
         .active_ms = server->now_ms,
     };
     db_wait_init(&session->wait);
+    link_init(&session->watches);
     list_push_back(&server->sessions, &session->link);
     server->session_count++;
 }
@@ -27,13 +28,14 @@ void session_deinit(struct session *session)
 {
     struct server *server = session->server;
     db_release(server->db, &session->wait);
+    multi_discard(session);
     link_remove(&session->link);
     ASSERT(server->session_count > 0);
     server->session_count--;
     session_set_text(session, &session->name, SLICE_EMPTY);
     session_set_text(session, &session->lib_name, SLICE_EMPTY);
     session_set_text(session, &session->lib_ver, SLICE_EMPTY);
-    ASSERT(session->text_bytes == 0);
+    ASSERT(session->own_bytes == 0);
 }
 
 bool session_text_ok(slice text)
@@ -48,7 +50,7 @@ void session_set_text(struct session *session, char **field, slice text)
 {
     ASSERT(session_text_ok(text));
     if (*field != NULL) {
-        session->text_bytes -= mem_good_size(strlen(*field) + 1);
+        session->own_bytes -= mem_good_size(strlen(*field) + 1);
         mem_free(*field);
         *field = NULL;
     }
@@ -57,7 +59,7 @@ void session_set_text(struct session *session, char **field, slice text)
     *field = mem_alloc(text.len + 1);
     memcpy(*field, text.data, text.len);
     (*field)[text.len] = '\0';
-    session->text_bytes += mem_good_size(text.len + 1);
+    session->own_bytes += mem_good_size(text.len + 1);
 }
 
 size_t server_limit_bytes(const struct server *server)

@@ -19,6 +19,9 @@
 #define NL CMD_NO_ASYNC_LOADING
 #define PR CMD_PROTECTED
 #define OU CMD_OURS
+#define SM CMD_STEERS_MULTI
+#define CK CMD_COUNTS_KEYS
+#define SL CMD_SKIP_SLOWLOG
 
 #define NONE   DB_NEED_NONE
 #define HEADER DB_NEED_HEADER
@@ -63,9 +66,9 @@ static const struct command config_table[] = {
 
 static const struct command cache_table[] = {
     { .name = "evict", .arity = -3, .flags = A|S|OU, .keys = FROM_TWO, .need = NONE, .handler = cmd_cache_evict },
-    { .name = "flush", .arity = 2,  .flags = A|S|OU, .handler = cmd_cache_flush },
+    { .name = "flush", .arity = 2,  .flags = A|S|OU|NM, .handler = cmd_cache_flush },
     { .name = "help",  .arity = 2,  .flags = LT|OU,  .handler = cmd_cache_help },
-    { .name = "state", .arity = -3, .flags = R|OU,   .keys = FROM_TWO, .need = NONE, .handler = cmd_cache_state },
+    { .name = "state", .arity = -3, .flags = R|OU|NM,   .keys = FROM_TWO, .need = NONE, .handler = cmd_cache_state },
     { .name = "stats", .arity = 2,  .flags = LT|OU,  .handler = cmd_cache_stats },
     { .name = NULL }
 };
@@ -85,9 +88,16 @@ const struct command command_table[] = {
     { .name = "echo",   .arity = 2,  .flags = LT|F, .handler = cmd_echo },
     { .name = "hello",  .arity = -1, .flags = S|LT|F|NA|AB, .handler = cmd_hello },
     { .name = "ping",   .arity = -1, .flags = F, .handler = cmd_ping },
-    { .name = "quit",   .arity = -1, .flags = S|LT|F|NA|AB, .handler = cmd_quit },
-    { .name = "reset",  .arity = 1,  .flags = S|LT|F|NA|AB, .handler = cmd_reset },
+    { .name = "quit",   .arity = -1, .flags = S|LT|F|NA|AB|SM, .handler = cmd_quit },
+    { .name = "reset",  .arity = 1,  .flags = S|LT|F|NA|AB|SM, .handler = cmd_reset },
     { .name = "select", .arity = 2,  .flags = LT|F, .handler = cmd_select },
+
+    /* transactions */
+    { .name = "discard", .arity = 1,  .flags = S|LT|F|AB|SM, .handler = cmd_discard },
+    { .name = "exec",    .arity = 1,  .flags = S|LT|SL|SM,   .handler = cmd_exec, .prepare = exec_prepare, .failed = exec_failed, .reply_of = exec_reply_bytes },
+    { .name = "multi",   .arity = 1,  .flags = S|LT|F|AB|SM, .handler = cmd_multi },
+    { .name = "unwatch", .arity = 1,  .flags = S|LT|F|AB,    .handler = cmd_unwatch },
+    { .name = "watch",   .arity = -2, .flags = S|LT|F|AB|SM, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_watch },
 
     /* strings */
     { .name = "append",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_append, .grow_of = grow_old_value },
@@ -112,7 +122,7 @@ const struct command command_table[] = {
     { .name = "strlen",      .arity = 2,  .flags = R|F,   .keys = KEY, .need = HEADER, .handler = cmd_strlen },
 
     /* keys */
-    { .name = "dbsize",      .arity = 1,  .flags = R|F, .handler = cmd_dbsize },
+    { .name = "dbsize",      .arity = 1,  .flags = R|F|CK, .handler = cmd_dbsize },
     { .name = "del",         .arity = -2, .flags = W,   .keys = ALL_KEYS, .need = HEADER, .handler = cmd_del },
     { .name = "exists",      .arity = -2, .flags = R|F, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_exists },
     { .name = "expire",      .arity = -3, .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_expire },

@@ -103,8 +103,10 @@ void cut_begin(struct db *db)
 
     cut->map_changed = db->map_dirty;
     cut->map = mem_calloc(db->opt.databases, sizeof(*cut->map));
-    for (unsigned i = 0; i < db->opt.databases; i++)
+    for (unsigned i = 0; i < db->opt.databases; i++) {
         cut->map[i] = db->spaces[i].id;
+        db->spaces[i].unwritten = false;
+    }
     cut->dead = db->dead;
     db->dead = (struct dead_list){ 0 };
     db->map_dirty = false;

@@ -40,12 +40,33 @@ struct db_space {
     size_t   unsettled; /* dirty entries whose old record is not known yet */
     uint32_t *slot_keys; /* disk_keys by slot; NULL while never needed */
     uint8_t  *groups;    /* which count records the cut in flight must write */
+    bool      unwritten; /* no cut was closed since it got its namespace, so
+                            nothing of it is on disk */
 };
 
 struct db_key {
     struct db_space *space;
     slice            key;
     uint64_t         hash;
+};
+
+enum db_change_kind {
+    DB_KEY_CHANGED,    /* written, deleted, expired */
+    DB_KEY_EVENT,      /* an event beside a change, which came just before */
+    DB_KEY_MISSED,     /* looked for, and not there */
+    DB_SPACE_EMPTIED,  /* all keys of a database are gone */
+    DB_SPACES_SWAPPED  /* two databases have exchanged their keys */
+};
+
+/* What happened to a key or a database. Whoever is told must not call the db;
+ * the slices are good for the call only. */
+struct db_change {
+    enum db_change_kind    kind;
+    const struct db_space *space, *other; /* other: of DB_SPACES_SWAPPED */
+    slice                  key;
+    const char            *event;   /* "set", "del", "expired" ... */
+    bool                   created; /* it was known not to exist before */
+    bool                   exists;  /* now */
 };
 
 struct db_options {
@@ -64,6 +85,9 @@ struct db_options {
     /* A parked command may go on. Called from db_turn and db_completed. */
     void (*on_ready)(void *arg, struct db_wait *wait);
     void *ready_arg;
+    /* Something changed; NULL: nobody listens. Told after the change. */
+    void (*on_change)(void *arg, const struct db_change *change);
+    void *change_arg;
 };
 
 /* --- life ---------------------------------------------------------------- */
@@ -138,6 +162,17 @@ enum db_verdict { DB_READY, DB_PARKED, DB_FAILED /* wait->err says why */ };
 enum db_verdict db_acquire(struct db *db, struct db_wait *wait,
                            const struct db_want *wants, size_t count);
 
+/* The same, and what was in memory already is pinned too: until db_release
+ * nothing of it can be evicted, however much is written meanwhile. */
+enum db_verdict db_acquire_pinned(struct db *db, struct db_wait *wait,
+                                  const struct db_want *wants, size_t count);
+
+/* Is there room for so much more right now, if clean entries go? */
+bool db_has_room(struct db *db, const struct db_wait *wait, size_t bytes);
+
+/* The store refuses writes: db_admit_write would answer ERR_IO. */
+bool db_is_failing(const struct db *db);
+
 /* May a command add about grow_bytes to memory? DB_FAILED with ERR_OOM: never;
  * with ERR_IO: writes are refused while the store fails. */
 enum db_verdict db_admit_write(struct db *db, struct db_wait *wait,
@@ -174,7 +209,7 @@ struct db_key    db_key_make(struct db *db, struct db_space *space, slice key);
 
 /* The entry of a key that exists, NULL if it doesn't (or has expired: then it
  * is deleted by this call). Counts as a use if touch. REQUIRES: acquired with
- * NEED_HEADER at least. The entry is good until the next call here. */
+ * NEED_HEADER at least, or the database was emptied since. The entry is good until the next call here. */
 struct entry *db_look(struct db *db, const struct db_key *key, bool touch);
 
 /* The one door for changes, and the write hook: gives the key that content
@@ -189,8 +224,16 @@ struct entry *db_put(struct db *db, const struct db_key *key,
 /* Deletes; false if there was nothing. REQUIRES: NEED_HEADER acquired. */
 bool db_delete(struct db *db, const struct db_key *key, const char *event);
 
+/* Tells the listener of one more event of a key that was just changed (SET
+ * with EX is "set" and "expire"). */
+void db_event(struct db *db, const struct db_key *key, const char *event);
+
 /* Empties a database: a new namespace, the old one becomes garbage. O(1). */
 void db_flush_space(struct db *db, struct db_space *space);
+
+/* Exchanges what is in two databases: their namespaces and counts change
+ * places. O(1). Part of the next cut, like a flush. */
+void db_swap_spaces(struct db *db, struct db_space *a, struct db_space *b);
 
 /* Keys in a database, expired ones that were not met yet included. Exact when
  * db_wait_settled answered DB_READY. */

@@ -429,7 +429,7 @@ static struct entry *find(struct db *db, const struct db_key *key)
 
 void db_prefetch(struct db *db, const struct db_want *want)
 {
-    if (want->need == DB_NEED_NONE ||
+    if (want->need == DB_NEED_NONE || want->key.space->unwritten ||
         db->loads_in_flight >= db->prefetch_cap || db->failing)
         return;
     struct entry *entry = find(db, &want->key);
@@ -453,6 +453,14 @@ void db_warm(const struct db *db, const slice *keys, size_t count)
     cache_warm(&db->cache, hashes, count);
 }
 
+/* Nothing of a namespace that no cut has seen can be on disk: what memory does
+ * not know is not there. */
+static bool is_known_absent(const struct db_want *want,
+                            const struct entry *entry)
+{
+    return entry == NULL && want->key.space->unwritten;
+}
+
 /* While somebody waits for an exact count, no write is blind. */
 static enum db_need need_now(const struct db *db, const struct db_want *want)
 {
@@ -469,7 +477,7 @@ static bool pin_one(struct db *db, struct db_wait *wait,
     struct entry *entry = find(db, &want->key);
     enum db_need  need = need_now(db, want);
     if (entry == NULL) {
-        if (need == DB_NEED_NONE)
+        if (need == DB_NEED_NONE || is_known_absent(want, entry))
             return true;
         entry = add_unknown(db, wait, &want->key);
         if (entry == NULL)
@@ -507,10 +515,12 @@ static size_t count_missing(struct db *db, const struct db_wait *wait,
         if (need == DB_NEED_NONE)
             continue;
         struct entry *entry = find(db, &wants[i].key);
-        bool known = entry != NULL && entry_is_known(entry, need);
+        bool nothing = is_known_absent(&wants[i], entry);
+        bool known = nothing || (entry != NULL && entry_is_known(entry, need));
         missing += !known;
         hits += known;
-        absent += known && entry_presence(entry) == ENTRY_ABSENT;
+        absent += known &&
+                  (nothing || entry_presence(entry) == ENTRY_ABSENT);
     }
     if (wait->age == 0) { /* counted once, not again when it resumes */
         db->stats.misses += missing;
@@ -518,6 +528,37 @@ static size_t count_missing(struct db *db, const struct db_wait *wait,
         db->stats.absent_hits += absent;
     }
     return missing;
+}
+
+/* What it takes to wait for a key. */
+#define WANT_BYTES                                                             \
+    (sizeof(struct db_pin) + BUSY_BYTES + sizeof(struct load_job) + 64)
+
+static bool too_many(struct db *db, struct db_wait *wait, size_t wants)
+{
+    if (wants * WANT_BYTES <= db->opt.limit_bytes / 4)
+        return false;
+    wait->err = ERR_OOM;
+    return true;
+}
+
+enum db_verdict db_acquire_pinned(struct db *db, struct db_wait *wait,
+                                  const struct db_want *wants, size_t count)
+{
+    enum db_verdict verdict = db_acquire(db, wait, wants, count);
+    if (verdict != DB_READY || wait->pin_count > 0)
+        return verdict;
+    if (too_many(db, wait, count))
+        return DB_FAILED;
+    reserve_pins(db, wait, count);
+    park_set_age(db, wait);
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = find(db, &wants[i].key);
+        if (entry != NULL)
+            park_pin(db, wait, cache_make_busy(&db->cache, entry), false,
+                     wants[i].need);
+    }
+    return DB_READY;
 }
 
 enum db_verdict db_acquire(struct db *db, struct db_wait *wait,
@@ -531,12 +572,8 @@ enum db_verdict db_acquire(struct db *db, struct db_wait *wait,
         return DB_READY;
 
     park_unpin_all(db, wait);
-    const size_t each = sizeof(struct db_pin) + BUSY_BYTES +
-                        sizeof(struct load_job) + 64;
-    if (missing * each > db->opt.limit_bytes / 4) {
-        wait->err = ERR_OOM;
+    if (too_many(db, wait, missing))
         return DB_FAILED;
-    }
     reserve_pins(db, wait, count);
     park(db, wait, DB_WAIT_LOADS, NULL);
     for (size_t i = 0; i < count; i++) {

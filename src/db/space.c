@@ -1,7 +1,7 @@
 /* space.c - databases and how many keys they have.
  *
- * A database is a namespace number; emptying it takes a new one. Of each it is
- * known how many keys it has on disk, by slot, as of the last cut; that is
+ * A database is a namespace number; emptying it takes a new one, swapping two
+ * exchanges theirs. Of each it is known how many keys it has on disk, by slot, as of the last cut; that is
  * what the store's count records say. What clients see is derived:
  *     keys = keys on disk + sum over dirty entries of (exists - on disk)
  * and `pending` is that sum, kept by the write hook. Entries whose old record
@@ -147,9 +147,38 @@ void db_flush_space(struct db *db, struct db_space *space)
     space->disk_keys = 0;
     space->pending = 0;
     space->unsettled = 0;
+    space->unwritten = true;
     if (!db->map_dirty)
         db->map_dirty_ms = db->now_ms;
     db->map_dirty = true;
+    if (db->opt.on_change != NULL)
+        db->opt.on_change(db->opt.change_arg,
+                          &(struct db_change){ .kind = DB_SPACE_EMPTIED,
+                                               .space = space,
+                                               .event = "flushdb" });
+}
+
+/* Entries, counts and the cut in flight know namespaces only, and these stay
+ * as they are; which number a client says for them is a matter of the map. The
+ * cut in flight has a map of its own, as of its closing. */
+void db_swap_spaces(struct db *db, struct db_space *a, struct db_space *b)
+{
+    if (a == b)
+        return;
+    struct db_space was = *a;
+    *a = *b;
+    *b = was;
+    b->index = a->index;
+    a->index = was.index;
+    if (!db->map_dirty)
+        db->map_dirty_ms = db->now_ms;
+    db->map_dirty = true;
+    if (db->opt.on_change != NULL)
+        db->opt.on_change(db->opt.change_arg,
+                          &(struct db_change){ .kind = DB_SPACES_SWAPPED,
+                                               .space = a,
+                                               .other = b,
+                                               .event = "swapdb" });
 }
 
 /* --- reading the counts -------------------------------------------------- */
@@ -231,10 +260,10 @@ void count_read(struct count_reader *reader)
 void count_adopt(struct db *db, struct count_reader *reader)
 {
     for (size_t i = 0; i < reader->space_count; i++) {
-        struct db_space *space = &db->spaces[i];
-        /* Emptied meanwhile: its new namespace has nothing on disk. */
-        if (space->id != reader->space_ids[i])
-            continue;
+        /* By its namespace: databases may have been swapped meanwhile. */
+        struct db_space *space = space_by_id(db, reader->space_ids[i]);
+        if (space == NULL)
+            continue; /* emptied: the new namespace has nothing on disk */
         space_free_slots(db, space);
         space->disk_keys = 0;
         if (reader->slots[i] == NULL)

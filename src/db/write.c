@@ -74,6 +74,42 @@ static void log_event(struct db *db, const struct entry *entry,
               (unsigned long long)db->version);
 }
 
+static void tell(struct db *db, const struct db_change *change)
+{
+    if (db->opt.on_change != NULL)
+        db->opt.on_change(db->opt.change_arg, change);
+}
+
+static void tell_changed(struct db *db, struct busy *busy, const char *event,
+                         bool created)
+{
+    const struct db_space *space = space_of(db, busy->entry);
+    if (db->opt.on_change == NULL || space == NULL)
+        return;
+    tell(db, &(struct db_change){ .kind = DB_KEY_CHANGED,
+                                  .space = space,
+                                  .key = entry_key(busy->entry),
+                                  .event = event,
+                                  .created = created,
+                                  .exists = entry_exists(busy->entry) });
+}
+
+void db_event(struct db *db, const struct db_key *key, const char *event)
+{
+    tell(db, &(struct db_change){ .kind = DB_KEY_EVENT,
+                                  .space = key->space,
+                                  .key = key->key,
+                                  .event = event });
+}
+
+static void tell_missed(struct db *db, const struct db_key *key)
+{
+    tell(db, &(struct db_change){ .kind = DB_KEY_MISSED,
+                                  .space = key->space,
+                                  .key = key->key,
+                                  .event = "keymiss" });
+}
+
 /* The write hook. */
 static struct entry *put_entry(struct db *db, struct entry *entry,
                                const struct entry_spec *spec, const char *event)
@@ -84,11 +120,17 @@ static struct entry *put_entry(struct db *db, struct entry *entry,
         cut_capture_first(db, busy);
     bool existed = entry_exists(busy->entry);
     bool was_dirty = busy_state(busy) != DS_MEMORY;
+    const struct db_space *space = space_of(db, busy->entry);
+    /* Of a namespace that no cut has seen nothing is on disk. */
+    if (!busy->disk.known && space != NULL && space->unwritten)
+        busy->disk = (struct disk_state){ .known = true };
+    bool created = !existed && (was_dirty || busy->disk.known);
     cache_assign(&db->cache, busy->entry, spec);
     mark_dirty(db, busy);
     count_change(db, busy, was_dirty, existed);
     load_cancel(db, busy);
     log_event(db, busy->entry, event);
+    tell_changed(db, busy, event, created);
     busy->pins--;
     return busy->entry;
 }
@@ -136,17 +178,20 @@ void expire_entry(struct db *db, struct entry *entry)
 struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
 {
     struct entry *entry = find(db, key);
-    ASSERT(entry != NULL && entry_presence(entry) != ENTRY_UNKNOWN);
-    if (!entry_exists(entry)) {
+    ASSERT(entry != NULL ? entry_presence(entry) != ENTRY_UNKNOWN
+                         : key->space->unwritten);
+    if (entry == NULL || !entry_exists(entry)) {
         db->lookups.missing++;
-        if (touch)
+        if (touch && entry != NULL)
             cache_touch(&db->cache, entry);
+        tell_missed(db, key);
         return NULL;
     }
     int64_t deadline = entry_deadline(entry);
     if (deadline != 0 && deadline <= db->now_ms) {
         expire_entry(db, entry);
         db->lookups.missing++;
+        tell_missed(db, key);
         return NULL;
     }
     db->lookups.found++;
@@ -161,6 +206,18 @@ const struct db_lookups *db_lookups(const struct db *db)
 }
 
 /* --- admission ----------------------------------------------------------- */
+
+bool db_is_failing(const struct db *db)
+{
+    return db->failing;
+}
+
+bool db_has_room(struct db *db, const struct db_wait *wait, size_t bytes)
+{
+    bool is_large = bytes > CACHE_INLINE_MAX;
+    return room_for(db, wait, is_large ? 1024 : bytes,
+                    is_large ? bytes : 0) == ERR_OK;
+}
 
 static enum db_verdict fail(struct db_wait *wait, err_t err)
 {

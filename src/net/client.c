@@ -22,7 +22,7 @@ static size_t held_bytes(const struct client *client)
                        ? client->input_capacity
                        : client->promised;
     return sizeof(*client) + input + client->out_held +
-           resp_parser_memory(&client->parser) + client->session.text_bytes;
+           resp_parser_memory(&client->parser) + client->session.own_bytes;
 }
 
 static struct client *largest_client(struct net *net)
@@ -64,6 +64,7 @@ void client_charge(struct client *client)
     else
         mem_release(mem, MEM_CLIENTS, client->charged_bytes - held);
     client->charged_bytes = held;
+    client->own_bytes = client->session.own_bytes;
     gate_count(client, false);
     if (output_over_limit(client)) {
         log_write(net->server->log, LOG_WARNING,
@@ -95,6 +96,7 @@ void client_close(struct client *client)
     session_deinit(&client->session);
     link_remove(&client->link);
     link_remove(&client->gate_link);
+    link_remove(&client->push_link);
     gate_count(client, true);
     net->client_count--;
     resp_parser_deinit(&client->parser);
@@ -233,8 +235,17 @@ static bool execute(struct client *client, const char *command)
         return true;
     reply->version = client->session.resp;
     const slice *argv = net_argv(net, &client->parser, command);
-    switch (command_execute(net->server, &client->session, argv,
-                            client->parser.argc, reply)) {
+    net->executing = client;
+    enum call_result result = command_execute(
+        net->server, &client->session, argv, client->parser.argc, reply);
+    net->executing = NULL;
+    if (reply_bytes(&net->after) > 0) {
+        reply_append(reply, &net->after);
+        reply_clear(&net->after, REPLY_KEEP_BYTES);
+    }
+    if (net->push_unsettled)
+        push_settle(net);
+    switch (result) {
     case CALL_PARKED:
         return false;
     case CALL_WAITS_TURN:
@@ -430,7 +441,8 @@ static void take_input(struct client *client, const uv_buf_t *buf, size_t len)
     } else {
         reply_clear(&client->net->reply, REPLY_KEEP_BYTES);
     }
-    if (!client->closing && client->input != NULL)
+    if (!client->closing &&
+        (client->input != NULL || client->session.own_bytes != client->own_bytes))
         client_charge(client);
     if (!client->closing)
         steer_reading(client);
@@ -589,6 +601,7 @@ void client_accept(struct net *net, uv_stream_t *listener, bool is_unix)
     link_init(&client->link);
     link_init(&client->out);
     link_init(&client->gate_link);
+    link_init(&client->push_link);
     resp_parser_init(&client->parser);
     int rc = is_unix ? uv_pipe_init(net->loop, &client->uv.pipe, 0)
                      : uv_tcp_init(net->loop, &client->uv.tcp);

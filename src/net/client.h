@@ -42,6 +42,10 @@ struct net {
     int64_t        gate_moved_ms; /* when large input or output last moved */
     bool           closing;
     bool           paused;    /* net_pause */
+    struct client *executing; /* whose command is under way, or NULL */
+    struct reply   after;     /* pushes to that one, behind its reply */
+    struct link    pushed;    /* client.push_link: to be sent this turn */
+    bool           push_unsettled; /* of these some were not charged yet */
 };
 
 /* A piece of pending output: own bytes, or a blob. */
@@ -75,7 +79,9 @@ struct client {
     uv_write_t *write;   /* in flight, or NULL */
     size_t  write_chunks;
     size_t  charged_bytes;
+    size_t  own_bytes;   /* the session's, when it was charged last */
     size_t  promised;    /* input that was announced and let through the gate */
+    struct link push_link; /* on net->pushed, or on no list */
     struct link gate_link;
     size_t  gate_held;   /* its part of net->gate_held */
     size_t  gate_bytes;  /* what it waits at the gate for */
@@ -127,8 +133,17 @@ void gate_moved(struct net *net);
 /* Once a loop turn, if somebody waits. */
 void gate_run(struct net *net);
 
+/* push.c: charges what was pushed to others, and cuts who holds too much. */
+void push_settle(struct net *net);
+/* Once a loop turn: sends it. */
+void push_send(struct net *net);
+
 /* output.c: sends what net->reply holds; the rest is queued. */
 void output_send(struct client *client);
+/* Queues a message behind all that is pending. */
+void output_queue(struct client *client, const struct reply *message);
+/* Begins to send what is queued, if that is not under way. */
+void output_start(struct client *client);
 void output_free(struct client *client);
 /* Pending output passed a limit: the client is closed. */
 bool output_over_limit(struct client *client);

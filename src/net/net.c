@@ -13,6 +13,8 @@ err_t net_new(uv_loop_t *loop, struct server *server, struct net **out,
     net->server = server;
     link_init(&net->clients);
     link_init(&net->gate);
+    link_init(&net->pushed);
+    reply_init(&net->after);
     net->read_buf = mem_alloc(READ_BYTES);
     mem_charge(&server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
     reply_init(&net->reply);
@@ -37,6 +39,7 @@ void net_free(struct net *net)
     ASSERT(list_empty(&net->clients));
     mem_release(&net->server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
     reply_deinit(&net->reply);
+    reply_deinit(&net->after);
     resp_parser_deinit(&net->ahead);
     mem_free(net->argv);
     mem_free(net->read_buf);
@@ -75,6 +78,8 @@ void net_turn(struct net *net)
 {
     if (!list_empty(&net->gate))
         gate_run(net);
+    if (!list_empty(&net->pushed))
+        push_send(net);
 }
 
 bool net_admit_reply(void *arg, struct session *session, size_t bytes)

@@ -42,6 +42,7 @@ void net_turn(struct net *net);
 void net_cron(struct net *net);
 
 /* server_hooks */
+void net_push(void *arg, struct session *session, const struct reply *message);
 void net_close_session(void *arg, struct session *session, bool after_reply);
 bool net_admit_reply(void *arg, struct session *session, size_t bytes);
 void net_describe_session(void *arg, const struct session *session,

@@ -251,11 +251,27 @@ void output_send(struct client *client)
     }
 }
 
+void output_queue(struct client *client, const struct reply *message)
+{
+    size_t total = reply_bytes(message);
+    client->session.output_bytes += total;
+    client->net->server->stats.output_bytes += total;
+    queue_rest(client, message, 0);
+}
+
+void output_start(struct client *client)
+{
+    if (!list_empty(&client->out) && client->write == NULL)
+        send_queue(client);
+}
+
 bool output_over_limit(struct client *client)
 {
     struct server *server = client->net->server;
+    bool is_pubsub = (client->session.flags & SESSION_PUBSUB) != 0;
     const struct config_output_limit *limit =
-        &server->config->client_output_limits[CONFIG_CLASS_NORMAL];
+        &server->config->client_output_limits[is_pubsub ? CONFIG_CLASS_PUBSUB
+                                                        : CONFIG_CLASS_NORMAL];
     if (limit->hard != 0 && client->out_bytes > limit->hard)
         return true;
     if (limit->soft == 0 || client->out_bytes <= limit->soft) {

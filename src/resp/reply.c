@@ -327,21 +327,38 @@ void reply_verbatim(struct reply *reply, slice text, const char *ext)
     reply_commit(reply, put_crlf(put_bytes(at + VERBATIM_PREFIX, text)));
 }
 
-void reply_blob(struct reply *reply, struct blob *blob)
+static void add_blob(struct reply *reply, size_t offset, struct blob *blob)
 {
-    char *at = reply_room(reply, HEADER_MAX + 2);
-    if (at == NULL)
-        return;
     if (reply->blob_count == reply->blob_capacity) {
         size_t capacity = reply->blob_capacity ? reply->blob_capacity * 2 : 4;
         reply->blobs =
             mem_realloc(reply->blobs, capacity * sizeof(*reply->blobs));
         reply->blob_capacity = capacity;
     }
-    reply_commit(reply, put_header(at, '$', blob->len));
     reply->blobs[reply->blob_count++] =
-        (struct reply_blob){ reply->len, blob_ref(blob) };
+        (struct reply_blob){ offset, blob_ref(blob) };
     reply->blob_bytes += blob->len;
+}
+
+void reply_append(struct reply *reply, const struct reply *from)
+{
+    if (reply->capacity - reply->len < from->len)
+        reply_grow(reply, from->len);
+    for (size_t i = 0; i < from->blob_count; i++)
+        add_blob(reply, reply->len + from->blobs[i].offset,
+                 from->blobs[i].blob);
+    if (from->len > 0)
+        reply_commit(reply, put_bytes(reply->data + reply->len,
+                                      slice_make(from->data, from->len)));
+}
+
+void reply_blob(struct reply *reply, struct blob *blob)
+{
+    char *at = reply_room(reply, HEADER_MAX + 2);
+    if (at == NULL)
+        return;
+    reply_commit(reply, put_header(at, '$', blob->len));
+    add_blob(reply, reply->len, blob);
     reply_commit(reply, put_crlf(reply->data + reply->len));
 }
 

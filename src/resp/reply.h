@@ -47,6 +47,10 @@ static inline size_t reply_bytes(const struct reply *reply)
     return reply->len + reply->blob_bytes;
 }
 
+/* Adds all of `from` at the end, bytes and references of its blobs; a muted
+ * reply takes them too. */
+void reply_append(struct reply *reply, const struct reply *from);
+
 /* --- one value each ------------------------------------------------------ */
 void reply_raw(struct reply *reply, slice bytes);
 void reply_simple(struct reply *reply, const char *text);     /* +text */

@@ -37,7 +37,8 @@ static const struct expected expectations[] = {
     { "debug|check", 2, "" },    { "debug|help", 2, "" },
     { "debug|sleep", 3, "" },    { "debug|store", -2, "" },
     { "decr", 2, "1" },          { "decrby", 3, "1" },
-    { "del", -2, "1-" },         { "echo", 2, "" },
+    { "del", -2, "1-" },         { "discard", 1, "" },
+    { "echo", 2, "" },           { "exec", 1, "" },
     { "exists", -2, "1-" },      { "expire", -3, "1" },
     { "expireat", -3, "1" },     { "expiretime", 2, "1" },
     { "flushall", -1, "" },      { "flushdb", -1, "" },
@@ -48,6 +49,7 @@ static const struct expected expectations[] = {
     { "incrbyfloat", 3, "1" },   { "info", -1, "" },
     { "lastsave", 1, "" },       { "mget", -2, "1-" },
     { "mset", -3, "1/2" },       { "msetnx", -3, "1/2" },
+    { "multi", 1, "" },
     { "persist", 2, "1" },       { "pexpire", -3, "1" },
     { "pexpireat", -3, "1" },    { "pexpiretime", 2, "1" },
     { "ping", -1, "" },          { "psetex", 4, "1" },
@@ -60,6 +62,7 @@ static const struct expected expectations[] = {
     { "strlen", 2, "1" },        { "time", 1, "" },
     { "touch", -2, "1-" },       { "ttl", 2, "1" },
     { "type", 2, "1" },          { "unlink", -2, "1-" },
+    { "unwatch", 1, "" },        { "watch", -2, "1-" },
 };
 
 #define EXPECTATIONS (sizeof(expectations) / sizeof(expectations[0]))

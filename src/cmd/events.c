@@ -1,0 +1,28 @@
+/* events.c - what the write hook tells, handed on to those who listen: each
+ * change exactly once, in the order in which Redis tells it (watchers and
+ * trackers first, then keyspace events). */
+#include "cmd/multi.h"
+
+#include "base/rand.h"
+
+#define TABLE_KEY_BYTES ((size_t)1 << 30) /* a key of a table, at most */
+
+void server_tables_init(struct server *server)
+{
+    struct hash_key hash_key;
+    rand_system(&hash_key, sizeof(hash_key));
+    dict_init(&server->watched, &server->mem, MEM_OTHER, hash_key);
+    buf_init(&server->watch_buf, TABLE_KEY_BYTES);
+}
+
+void server_tables_deinit(struct server *server)
+{
+    dict_deinit(&server->watched);
+    buf_deinit(&server->watch_buf);
+}
+
+void server_on_change(void *arg, const struct db_change *change)
+{
+    struct server *server = arg;
+    watch_on_change(server, change);
+}
