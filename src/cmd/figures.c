@@ -182,5 +182,8 @@ size_t figures_store(struct server *server, figures_each *each, void *arg)
     number(&list, "store_batch_bytes", stats.write_bytes);
     number(&list, "store_gets", stats.get_count);
     number(&list, "store_errors", stats.error_count);
+    number(&list, "store_bad_tables", stats.bad_tables);
+    number(&list, "store_unverified_tables", stats.unverified_tables);
+    number(&list, "store_scrub_done", stats.unverified_tables == 0);
     return list.count;
 }

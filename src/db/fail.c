@@ -17,6 +17,7 @@ struct reopen_job {
     bool                durable;
     bool                resize;
     struct store_options sizes;
+    struct store_batch *start_batch; /* owned; NULL: the start was written */
     struct count_reader counts;
     err_t               err;
     struct err_text     why;
@@ -32,6 +33,11 @@ static void reopen_run(struct job *base)
     if (job->err == ERR_OK)
         job->err = save_recover_staged(job->counts.store, job->batch_max,
                                        job->durable, &job->why);
+    if (job->err == ERR_OK && job->start_batch != NULL) {
+        job->err = store_write(job->counts.store, job->start_batch, true,
+                               &job->why);
+        job->start_batch = NULL;
+    }
     if (job->err != ERR_OK)
         return;
     count_read(&job->counts);
@@ -45,6 +51,7 @@ static void unsettle_list(struct db *db, struct link *list)
         unsettle(db, CONTAINER_OF(link, struct busy, dirty_link));
 }
 
+/* In one turn; cut_abort says why, and what it costs. */
 static void unsettle_all(struct db *db)
 {
     for (unsigned i = 0; i < db->opt.databases; i++) {
@@ -63,6 +70,25 @@ static void retry_later(struct db *db)
         db->retry_delay_ms = RETRY_MOST_MS;
 }
 
+static void refuse_writes(struct db *db)
+{
+    if (!db->failing)
+        db->retry_delay_ms = RETRY_FIRST_MS;
+    db->failing = true;
+    db->flush_wanted = false;
+}
+
+/* Who waits for a flush, or for the room that it makes, gets the error. */
+static void disappoint(struct db *db)
+{
+    LIST_EACH_SAFE (link, &db->flushed) {
+        struct db_wait *wait = CONTAINER_OF(link, struct db_wait, link);
+        wait->err = ERR_IO;
+        park_wake(db, wait);
+    }
+    park_wake_list(db, &db->room);
+}
+
 static void reopen_done(struct job *base)
 {
     struct reopen_job *job = CONTAINER_OF(base, struct reopen_job, job);
@@ -72,12 +98,17 @@ static void reopen_done(struct job *base)
         db->stats.flush_errors++;
         db_error(db, "reopen", &job->why);
         db->must_reopen = true;
+        /* Nothing had failed if it was only to get other buffers. */
+        if (!db->failing)
+            disappoint(db);
+        refuse_writes(db);
     } else {
         /* Void once more: what was looked at before is older than this. */
         db->disk_generation++;
         count_adopt(db, &job->counts);
         unsettle_all(db);
         db->must_reopen = false;
+        db->start_unwritten = false;
         if (db->unsettled == 0)
             park_wake_list(db, &db->settle);
         else if (!list_empty(&db->settle))
@@ -88,6 +119,7 @@ static void reopen_done(struct job *base)
     }
     retry_later(db);
     count_reader_deinit(&job->counts);
+    store_batch_free(job->start_batch);
     mem_free(job);
 }
 
@@ -103,6 +135,10 @@ void fail_reopen(struct db *db)
     job->resize = db->resize_wanted;
     job->sizes = db->sizes;
     db->resize_wanted = false;
+    if (db->start_unwritten) {
+        job->start_batch = store_batch_new();
+        meta_put_start(db, job->start_batch);
+    }
     count_reader_init(db, &job->counts);
     db->reopening = true;
     io_submit(db->opt.io, &job->job);
@@ -111,10 +147,7 @@ void fail_reopen(struct db *db)
 void fail_begin(struct db *db, const struct err_text *why)
 {
     db_error(db, "flush", why);
-    if (!db->failing)
-        db->retry_delay_ms = RETRY_FIRST_MS;
-    db->failing = true;
-    db->flush_wanted = false;
+    refuse_writes(db);
     /* A save is on its way, and its job holds what the cut holds. The store
      * writes nothing more before it is reopened, so the save will fail too, and
      * bring us here again. */
@@ -124,15 +157,16 @@ void fail_begin(struct db *db, const struct err_text *why)
         cut_abort(db);
     db->disk_generation++;
     unsettle_all(db);
-    LIST_EACH_SAFE (link, &db->flushed) {
-        struct db_wait *wait = CONTAINER_OF(link, struct db_wait, link);
-        wait->err = ERR_IO;
-        park_wake(db, wait);
-    }
-    /* Growing commands that wait for room get the error now. */
-    park_wake_list(db, &db->room);
+    disappoint(db);
     if (!db->reopening)
         fail_reopen(db);
+}
+
+void fail_start(struct db *db, const struct err_text *why)
+{
+    db_error(db, "start", why);
+    refuse_writes(db);
+    db->must_reopen = true;
 }
 
 void fail_retry(struct db *db)

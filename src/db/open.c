@@ -10,6 +10,12 @@
 
 #include "base/num.h"
 #include "base/rand.h"
+#include "store/layout.h"
+
+/* The marker's number is looked at before LevelDB is opened, which writes; the
+ * record `format` only after. So the two are one: see docs/FORMAT.md. */
+_Static_assert(RECORD_FORMAT == LAYOUT_FORMAT,
+               "an unknown format must be refused by the marker");
 
 static slice meta_key(struct db *db, const char *name)
 {
@@ -64,6 +70,16 @@ void meta_put_map(struct db *db, struct store_batch *batch, const uint32_t *ids,
     for (size_t i = 0; i < count; i++)
         append_be32(&db->value_buf, ids[i]);
     put_meta(db, batch);
+}
+
+void meta_put_start(struct db *db, struct store_batch *batch)
+{
+    uint32_t *ids = mem_calloc(db->opt.databases, sizeof(*ids));
+    for (unsigned i = 0; i < db->opt.databases; i++)
+        ids[i] = db->spaces[i].id;
+    meta_put_map(db, batch, ids, db->opt.databases);
+    meta_put_ids(db, batch);
+    mem_free(ids);
 }
 
 /* --- reading ------------------------------------------------------------- */
@@ -211,11 +227,14 @@ err_t open_meta(struct db *db, struct err_text *why)
         store_batch_free(batch);
         return err;
     }
-    uint32_t *ids = mem_calloc(db->opt.databases, sizeof(*ids));
-    for (unsigned i = 0; i < db->opt.databases; i++)
-        ids[i] = db->spaces[i].id;
-    meta_put_map(db, batch, ids, db->opt.databases);
-    meta_put_ids(db, batch);
-    mem_free(ids);
-    return store_write(db->opt.store, batch, true, why);
+    struct err_text text = { "" };
+    meta_put_start(db, batch);
+    err = store_write(db->opt.store, batch, true, &text);
+    if (err != ERR_CORRUPT)
+        return err == ERR_OK ? ERR_OK : err_set(why, err, "%s", text.text);
+    /* A damaged file for which nothing may be written: then nothing is, and
+     * what can be read is served. */
+    db->start_unwritten = true;
+    fail_start(db, &text);
+    return ERR_OK;
 }

@@ -23,6 +23,9 @@ struct writer {
     struct store       *store;
     struct store_batch *batch; /* the piece that is being filled */
     size_t              piece_max;
+    size_t              planned_max; /* the store has memory set aside for */
+    struct log         *log;         /* NULL: says nothing */
+    bool                warned;
     bool                durable; /* of every piece: with power lost, a log must
                                     not have a hole before what counts */
     struct buf          key;
@@ -30,12 +33,16 @@ struct writer {
     struct err_text    *why;
 };
 
+/* A piece may be one page over; halves keep it within the bound. */
 static void writer_init(struct writer *writer, struct store *store,
-                        size_t piece_max, bool durable, struct err_text *why)
+                        struct log *log, size_t batch_max, bool durable,
+                        struct err_text *why)
 {
     *writer = (struct writer){ .store = store,
                                .batch = store_batch_new(),
-                               .piece_max = piece_max,
+                               .piece_max = batch_max / 2,
+                               .planned_max = batch_max,
+                               .log = log,
                                .durable = durable,
                                .why = why };
     buf_init(&writer->key, SIZE_MAX);
@@ -49,11 +56,26 @@ static void writer_deinit(struct writer *writer)
     buf_deinit(&writer->value);
 }
 
+/* A piece holds one record at least, and that may be more than cut-max: a page
+ * where cut-max is below 64 KB, a record with a long key. Told once a flush. */
+static void warn_of_large(struct writer *writer)
+{
+    size_t bytes = store_batch_bytes(writer->batch);
+    if (bytes <= writer->planned_max || writer->warned)
+        return;
+    writer->warned = true;
+    log_write(writer->log, LOG_WARNING,
+              "a batch of %zu bytes is larger than cut-max, %zu: memory may "
+              "pass its limit while it is written (this flush may have more)",
+              bytes, writer->planned_max);
+}
+
 static err_t flush_piece(struct writer *writer)
 {
     struct store_batch *piece = writer->batch;
     if (store_batch_count(piece) == 0)
         return ERR_OK;
+    warn_of_large(writer);
     writer->batch = store_batch_new();
     return store_write(writer->store, piece, writer->durable, writer->why);
 }
@@ -234,7 +256,7 @@ err_t save_recover_staged(struct store *store, size_t batch_max, bool durable,
 {
     struct writer    writer;
     struct store_get get;
-    writer_init(&writer, store, batch_max / 2, durable, why);
+    writer_init(&writer, store, NULL, batch_max, durable, why);
     record_meta_key(&writer.key, STAGED_NAME);
     err_t err = store_get_one(store, buf_slice(&writer.key), &get);
     if (err == ERR_OK) {
@@ -259,9 +281,8 @@ void save_run(struct job *job)
     struct writer    writer;
     LOG_DEBUG(save->db->opt.log, "taken save of epoch %llu",
               (unsigned long long)save->cut_id);
-    /* A piece may be one page over; halves keep it within the bound. */
-    writer_init(&writer, save->store, save->batch_max / 2, save->durable,
-                &save->why);
+    writer_init(&writer, save->store, save->db->opt.log, save->batch_max,
+                save->durable, &save->why);
     err_t err = ERR_OK;
     for (size_t i = 0; i < save->big_count && err == ERR_OK; i++)
         err = write_pages(&writer, &save->bigs[i]);

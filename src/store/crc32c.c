@@ -28,10 +28,11 @@ static uint32_t get_le32(const uint8_t *in)
            (uint32_t)in[3] << 24;
 }
 
-uint32_t crc32c_of(const struct crc32c *crc, const void *data, size_t len)
+uint32_t crc32c_extend(const struct crc32c *crc, uint32_t before,
+                       const void *data, size_t len)
 {
     const uint8_t *in = data;
-    uint32_t       value = 0xffffffffu;
+    uint32_t       value = before ^ 0xffffffffu;
 
     for (; len >= 8; in += 8, len -= 8) {
         uint32_t low = get_le32(in) ^ value;
@@ -44,4 +45,9 @@ uint32_t crc32c_of(const struct crc32c *crc, const void *data, size_t len)
     for (; len > 0; in++, len--)
         value = value >> 8 ^ crc->table[0][(value ^ *in) & 0xff];
     return value ^ 0xffffffffu;
+}
+
+uint32_t crc32c_of(const struct crc32c *crc, const void *data, size_t len)
+{
+    return crc32c_extend(crc, 0, data, len);
 }

@@ -18,6 +18,7 @@ struct store_engine {
     void (*compact)(struct store *, slice from, slice to);
     void (*stats)(struct store *, struct store_stats *);
     uint64_t (*approximate_bytes)(struct store *, slice from, slice to);
+    err_t (*scrub)(struct store *, size_t, bool *more, struct err_text *);
     void (*close)(struct store *);
     struct store_snapshot *(*snapshot_new)(struct store *);
     void (*snapshot_free)(struct store *, struct store_snapshot *);

@@ -278,6 +278,12 @@ static uint64_t fault_approximate_bytes(struct store *base, slice from,
     return store_approximate_bytes(fault_of(base)->inner, from, to);
 }
 
+static err_t fault_scrub(struct store *base, size_t count, bool *more,
+                         struct err_text *why)
+{
+    return store_scrub(fault_of(base)->inner, count, more, why);
+}
+
 static void fault_close(struct store *base)
 {
     struct fault_store *fault = fault_of(base);
@@ -399,6 +405,7 @@ static const struct store_engine fault_engine = {
     .compact = fault_compact,
     .stats = fault_stats,
     .approximate_bytes = fault_approximate_bytes,
+    .scrub = fault_scrub,
     .close = fault_close,
     .snapshot_new = fault_snapshot_new,
     .snapshot_free = fault_snapshot_free,

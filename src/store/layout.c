@@ -25,6 +25,8 @@
 
 #define MARKER_NAME   "DISKSTORE"
 #define MARKER_PREFIX "diskstore format "
+#define ROOM_NAME     "DISKSTORE.room"
+#define ROOM_LEAST    (1u << 20) /* for a MANIFEST and other small files */
 /* Paths are shown cut to this, so that the way out still fits into why. */
 #define SHOW          "%.100s"
 
@@ -259,6 +261,29 @@ err_t layout_finish(struct layout *layout, struct err_text *why)
     parent_sync(layout);
     layout->is_new = false;
     return ERR_OK;
+}
+
+err_t layout_has_room(const struct layout *layout, struct err_text *why)
+{
+    struct dir_usage usage;
+
+    err_t err = dir_usage(layout->data_fd, &usage, why);
+    if (err)
+        return err;
+    int fd = openat(layout->path_fd, ROOM_NAME,
+                    O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int failure = fd < 0 ? errno : 0;
+    if (fd >= 0) {
+        unlinkat(layout->path_fd, ROOM_NAME, 0); /* gone also if we die here */
+        uint64_t need = usage.log_bytes + usage.log_bytes / 2 + ROOM_LEAST;
+        failure = posix_fallocate(fd, 0, (off_t)need);
+        close(fd);
+    }
+    if (failure == 0)
+        return ERR_OK;
+    return err_set(
+        why, failure == ENOSPC || failure == EDQUOT ? ERR_NO_SPACE : ERR_IO,
+        "no room to open the store again: %s", strerror(failure));
 }
 
 void layout_close(struct layout *layout)

@@ -16,6 +16,9 @@
 
 #include "base/err.h"
 
+/* The format's one number. A change of any record that an older program would
+ * misread raises it; db/open.c holds the number of the records to it. So an
+ * unknown format is refused by the marker, before anything is opened. */
 #define LAYOUT_FORMAT 1
 
 struct layout {
@@ -33,6 +36,11 @@ err_t layout_open(const char *path, struct layout *out, struct err_text *why);
 
 /* Writes the marker's line: from now on the store exists. */
 err_t layout_finish(struct layout *layout, struct err_text *why);
+
+/* Opening LevelDB writes a table of what the logs hold, and a MANIFEST. Whether
+ * there is room for that is found out before closing: on a full disk the store
+ * then goes on serving reads, instead of being closed for good. */
+err_t layout_has_room(const struct layout *layout, struct err_text *why);
 
 void layout_close(struct layout *layout);
 

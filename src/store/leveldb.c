@@ -4,7 +4,8 @@
  * What LevelDB gets from us, and why:
  *   - paranoid_checks 0, because 1 lets one bad block stop all writes for ever
  *     and refuses a torn log end; the laxness that 0 brings at replay is
- *     answered by logcheck.c, which looks at the logs first;
+ *     answered by logcheck.c, which looks at the logs first, and by
+ *     tablecheck.c, which looks at indexes and filters before LevelDB does;
  *   - verify_checksums on reads, fill_cache 0 for iterators;
  *   - a bloom filter of 10 bits: absent keys cost no disk read;
  *   - a table size chosen by the size of the store, and a bounded number of
@@ -37,6 +38,7 @@
 #include "store/logcheck.h"
 #include "store/logfile.h"
 #include "store/logsync.h"
+#include "store/tablecheck.h"
 
 #define BLOCK_BYTES     4096
 #define BLOOM_BITS      10
@@ -45,14 +47,14 @@
 #define TABLES_WANTED   500 /* so that the store may double below 1000 */
 #define OPEN_TABLES_MAX 1000
 #define OPEN_TABLES_MIN 64
-#define ROOM_NAME       "DISKSTORE.room"
-#define ROOM_MIN_BYTES  (1u << 20)
+#define LIST_MAX_BYTES  (64u << 20) /* of tables, where there is no budget */
 #define OTHER_FILES     64 /* logs, MANIFEST, LOG, LOCK, tables being made */
 
 struct leveldb_store {
     struct store            base;
     struct layout           layout;
     struct logsync          logsync;
+    struct tablecheck      *tables; /* made by the first open, then kept */
     struct log             *log; /* borrowed, may be NULL */
     leveldb_t              *db;  /* NULL while closed */
     leveldb_options_t      *options;
@@ -62,7 +64,6 @@ struct leveldb_store {
     leveldb_writeoptions_t *write_plain;
     bool                    compression;
     bool                    failed; /* a write failed: reopen first */
-    size_t                  max_batch_bytes;
     struct store_options    sizes;  /* store_resize: for the next reopen */
     bool                    resize;
     size_t                  table_meta_bytes; /* estimate of an open table's */
@@ -83,8 +84,11 @@ struct leveldb_snap {
 struct leveldb_iter {
     struct store_iter      base;
     struct leveldb_store  *store;
-    leveldb_iterator_t    *iter; /* NULL when made while closed */
+    leveldb_iterator_t    *iter; /* NULL when it could not be made */
     leveldb_readoptions_t *read;
+    struct tablecheck_span span;
+    err_t                  err; /* of ours; it is at its end then */
+    struct err_text        why;
 };
 
 static struct leveldb_store *leveldb_of(struct store *store)
@@ -167,21 +171,31 @@ static size_t table_meta_for(size_t table_bytes, bool compression)
     return 1024 + (compression ? table_bytes / BLOCK_BYTES * 64 : 0);
 }
 
+/* The list of tables to verify comes out of the same budget. */
 static void sizes_choose(struct leveldb_store   *store,
                          const struct dir_usage *usage, size_t budget_bytes)
 {
     size_t table_bytes = table_size_for(usage->table_bytes);
     size_t tables = OPEN_TABLES_MAX;
+    size_t list_bytes = tablecheck_memory(store->tables);
+    size_t rest = budget_bytes > list_bytes ? budget_bytes - list_bytes : 0;
 
     store->table_meta_bytes = table_meta_for(table_bytes, store->compression);
-    if (budget_bytes > 0 && budget_bytes / store->table_meta_bytes < tables)
-        tables = budget_bytes / store->table_meta_bytes;
+    if (budget_bytes > 0 && rest / store->table_meta_bytes < tables)
+        tables = rest / store->table_meta_bytes;
     store->max_open_tables =
         tables < OPEN_TABLES_MIN ? OPEN_TABLES_MIN : tables;
     leveldb_options_set_max_file_size(store->options, table_bytes);
     /* LevelDB keeps ten of them for itself. */
     leveldb_options_set_max_open_files(store->options,
                                        (int)store->max_open_tables + 10);
+}
+
+/* Half of that budget at most is the list's. */
+static size_t tables_most(size_t budget_bytes)
+{
+    return (budget_bytes > 0 ? budget_bytes / 2 : LIST_MAX_BYTES) /
+           TABLECHECK_TABLE_BYTES;
 }
 
 size_t store_leveldb_max_files(void)
@@ -212,11 +226,14 @@ static err_t db_open(struct leveldb_store *store, struct err_text *why)
     char *text = NULL;
     err_t err = store->layout.is_new ? ERR_OK : logs_check(store, why);
 
+    if (!err)
+        err = tablecheck_prepare(store->tables, why);
     if (err)
         return err;
     leveldb_options_set_create_if_missing(store->options, store->layout.is_new);
     store->db = leveldb_open(store->options, store->layout.data_path, &text);
     err = error_take("cannot open LevelDB", text, why);
+    tablecheck_opened(store->tables);
     if (!err)
         err = logsync_init(&store->logsync, store->layout.data_fd, why);
     if (!err && store->layout.is_new)
@@ -231,33 +248,6 @@ static void db_close(struct leveldb_store *store)
     if (store->db)
         leveldb_close(store->db);
     store->db = NULL;
-}
-
-/* Opening writes a table of what the logs hold, and a MANIFEST. Whether there
- * is room for that is found out before closing: on a full disk the store then
- * goes on serving reads, instead of being closed for good. */
-static err_t room_probe(struct leveldb_store *store, struct err_text *why)
-{
-    struct dir_usage usage;
-    int              path_fd = store->layout.path_fd;
-
-    err_t err = dir_usage(store->layout.data_fd, &usage, why);
-    if (err)
-        return err;
-    int fd = openat(path_fd, ROOM_NAME, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
-                    0600);
-    int failure = fd < 0 ? errno : 0;
-    if (fd >= 0) {
-        unlinkat(path_fd, ROOM_NAME, 0); /* gone also if we die here */
-        uint64_t need = usage.log_bytes + usage.log_bytes / 2 + ROOM_MIN_BYTES;
-        failure = posix_fallocate(fd, 0, (off_t)need);
-        close(fd);
-    }
-    if (failure == 0)
-        return ERR_OK;
-    return err_set(
-        why, failure == ENOSPC || failure == EDQUOT ? ERR_NO_SPACE : ERR_IO,
-        "no room to open the store again: %s", strerror(failure));
 }
 
 /* REQUIRES: closed. */
@@ -275,7 +265,6 @@ static err_t sizes_apply(struct leveldb_store       *store,
     leveldb_options_set_cache(store->options, store->block_cache);
     leveldb_options_set_write_buffer_size(store->options,
                                           sizes->write_buffer_bytes);
-    store->max_batch_bytes = sizes->max_batch_bytes;
     sizes_choose(store, &usage, sizes->table_meta_bytes);
     store->resize = false;
     return ERR_OK;
@@ -293,8 +282,11 @@ static err_t leveldb_engine_reopen(struct store *base, struct err_text *why)
 {
     struct leveldb_store *store = leveldb_of(base);
 
-    err_t err = error_count(store, room_probe(store, why));
-    if (err)
+    /* Opening writes, and LevelDB may compact at once. */
+    err_t err = tablecheck_writable(store->tables, why);
+    if (!err)
+        err = layout_has_room(&store->layout, why);
+    if (error_count(store, err))
         return err;
     db_close(store);
     if (store->resize)
@@ -313,6 +305,7 @@ static void leveldb_engine_close(struct store *base)
     struct leveldb_store *store = leveldb_of(base);
 
     db_close(store);
+    tablecheck_free(store->tables);
     leveldb_options_destroy(store->options);
     leveldb_cache_destroy(store->block_cache);
     leveldb_filterpolicy_destroy(store->bloom);
@@ -322,47 +315,7 @@ static void leveldb_engine_close(struct store *base)
     mem_free(store);
 }
 
-/* --- reading ------------------------------------------------------------- */
-
-static void leveldb_get_record(struct leveldb_store        *store,
-                               const leveldb_readoptions_t *read,
-                               struct store_get            *get)
-{
-    char *text = NULL;
-
-    get->value = NULL;
-    get->value_len = 0;
-    get->why.text[0] = 0;
-    if (store->db == NULL) {
-        get->err = error_closed(&get->why);
-        return;
-    }
-    get->value = leveldb_get(store->db, read, get->key.data, get->key.len,
-                             &get->value_len, &text);
-    get->err =
-        error_count(store, error_take("cannot read a record", text, &get->why));
-    if (!get->err && get->value == NULL)
-        get->err = ERR_NOT_FOUND;
-}
-
-static void leveldb_engine_get_many(struct store                *base,
-                                    const struct store_snapshot *snapshot,
-                                    struct store_get *gets, size_t count,
-                                    store_on_get *on_done, void *arg)
-{
-    struct leveldb_store        *store = leveldb_of(base);
-    const leveldb_readoptions_t *read = store->read_newest;
-
-    if (snapshot) {
-        ASSERT(snapshot->store == base);
-        read = ((const struct leveldb_snap *)(const void *)snapshot)->read;
-    }
-    atomic_fetch_add(&store->get_count, count);
-    for (size_t i = 0; i < count; i++) {
-        leveldb_get_record(store, read, &gets[i]);
-        on_done(arg, &gets[i]);
-    }
-}
+/* --- snapshots ----------------------------------------------------------- */
 
 static leveldb_readoptions_t *read_options(const leveldb_snapshot_t *snapshot,
                                            bool                      fill_cache)
@@ -415,21 +368,44 @@ static const struct leveldb_iter *iter_of_const(const struct store_iter *iter)
     return (const struct leveldb_iter *)(const void *)iter;
 }
 
+/* After each move: may it stand here, and go on? */
+static void iter_moved(struct leveldb_iter *iter)
+{
+    slice key = SLICE_EMPTY;
+    bool  valid = leveldb_iter_valid(iter->iter);
+
+    if (iter->span.is_all)
+        return;
+    if (valid)
+        key.data = leveldb_iter_key(iter->iter, &key.len);
+    iter->err = tablecheck_reach(iter->store->tables, &iter->span,
+                                 valid ? &key : NULL, &iter->why);
+}
+
 static void leveldb_iter_engine_seek(struct store_iter *base, slice key)
 {
-    if (iter_of(base)->iter)
-        leveldb_iter_seek(iter_of(base)->iter, key.data, key.len);
+    struct leveldb_iter *iter = iter_of(base);
+
+    if (iter->iter == NULL)
+        return;
+    iter->err = tablecheck_seek(iter->store->tables, &iter->span, key,
+                                &iter->why);
+    if (iter->err)
+        return;
+    leveldb_iter_seek(iter->iter, key.data, key.len);
+    iter_moved(iter);
 }
 
 static void leveldb_iter_engine_next(struct store_iter *base)
 {
     leveldb_iter_next(iter_of(base)->iter);
+    iter_moved(iter_of(base));
 }
 
 static bool leveldb_iter_engine_valid(const struct store_iter *base)
 {
     const struct leveldb_iter *iter = iter_of_const(base);
-    return iter->iter && leveldb_iter_valid(iter->iter);
+    return iter->iter && !iter->err && leveldb_iter_valid(iter->iter);
 }
 
 static slice leveldb_iter_engine_key(const struct store_iter *base)
@@ -452,8 +428,8 @@ static err_t leveldb_iter_engine_error(const struct store_iter *base,
     const struct leveldb_iter *iter = iter_of_const(base);
     char                      *text = NULL;
 
-    if (iter->iter == NULL)
-        return error_closed(why);
+    if (iter->err)
+        return err_set(why, iter->err, "%s", iter->why.text);
     leveldb_iter_get_error(iter->iter, &text);
     return error_take("cannot read on", text, why);
 }
@@ -493,10 +469,88 @@ static struct store_iter *leveldb_engine_iter_new(
     iter->base.engine = &leveldb_iter_engine;
     iter->store = store;
     iter->read = read_options(at, false);
-    if (store->db)
+    iter->err = store->db ? tablecheck_level0(store->tables, &iter->why)
+                          : error_closed(&iter->why);
+    if (!iter->err)
         iter->iter = leveldb_create_iterator(store->db, iter->read);
     atomic_fetch_add(&store->user_count, 1);
     return &iter->base;
+}
+
+/* --- getting ------------------------------------------------------------- */
+
+/* Where a table's filter is bad: iterators use none. */
+static char *get_by_iterator(struct store                *base,
+                             const struct store_snapshot *snapshot,
+                             struct store_get            *get)
+{
+    struct store_iter *iter = leveldb_engine_iter_new(base, snapshot);
+    char              *value = NULL;
+
+    leveldb_iter_engine_seek(iter, get->key);
+    if (leveldb_iter_engine_valid(iter) &&
+        slice_equal(leveldb_iter_engine_key(iter), get->key)) {
+        slice found = leveldb_iter_engine_value(iter);
+        get->value_len = found.len;
+        value = mem_alloc(found.len > 0 ? found.len : 1);
+        memcpy(value, found.data, found.len);
+    } else {
+        get->err = leveldb_iter_engine_error(iter, &get->why);
+    }
+    leveldb_iter_engine_free(iter);
+    return value;
+}
+
+static const leveldb_readoptions_t *read_of(
+    const struct leveldb_store *store, const struct store_snapshot *snapshot)
+{
+    if (snapshot == NULL)
+        return store->read_newest;
+    ASSERT(snapshot->store == &store->base);
+    return ((const struct leveldb_snap *)(const void *)snapshot)->read;
+}
+
+static void leveldb_get_record(struct leveldb_store        *store,
+                               const struct store_snapshot *snapshot,
+                               struct store_get            *get)
+{
+    char *text = NULL;
+    bool  filter_is_bad = false;
+
+    get->value = NULL;
+    get->value_len = 0;
+    get->why.text[0] = 0;
+    if (store->db == NULL) {
+        get->err = error_closed(&get->why);
+        return;
+    }
+    get->err =
+        tablecheck_key(store->tables, get->key, &filter_is_bad, &get->why);
+    if (!get->err && filter_is_bad) {
+        get->value = get_by_iterator(&store->base, snapshot, get);
+    } else if (!get->err) {
+        get->value =
+            leveldb_get(store->db, read_of(store, snapshot), get->key.data,
+                        get->key.len, &get->value_len, &text);
+        get->err = error_take("cannot read a record", text, &get->why);
+    }
+    error_count(store, get->err);
+    if (!get->err && get->value == NULL)
+        get->err = ERR_NOT_FOUND;
+}
+
+static void leveldb_engine_get_many(struct store                *base,
+                                    const struct store_snapshot *snapshot,
+                                    struct store_get *gets, size_t count,
+                                    store_on_get *on_done, void *arg)
+{
+    struct leveldb_store *store = leveldb_of(base);
+
+    atomic_fetch_add(&store->get_count, count);
+    for (size_t i = 0; i < count; i++) {
+        leveldb_get_record(store, snapshot, &gets[i]);
+        on_done(arg, &gets[i]);
+    }
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -550,7 +604,7 @@ static err_t write_refused(const struct leveldb_store *store,
         return err_set(why, ERR_IO,
                        "an earlier write failed: the store must "
                        "be reopened first");
-    return ERR_OK;
+    return tablecheck_writable(store->tables, why);
 }
 
 static err_t leveldb_engine_write(struct store *base, struct store_batch *batch,
@@ -564,11 +618,6 @@ static err_t leveldb_engine_write(struct store *base, struct store_batch *batch,
         store_batch_free(batch);
         return err;
     }
-    if (store->max_batch_bytes && bytes > store->max_batch_bytes)
-        log_write(store->log, LOG_WARNING,
-                  "A batch of %zu bytes is larger than the %zu planned for: "
-                  "memory may pass its limit",
-                  bytes, store->max_batch_bytes);
     leveldb_writebatch_t *converted = batch_convert(batch);
     err = write_batch(store, converted, durable, why);
     leveldb_writebatch_destroy(converted);
@@ -597,7 +646,13 @@ static err_t leveldb_engine_sync(struct store *base, struct err_text *why)
 static void leveldb_engine_compact(struct store *base, slice from, slice to)
 {
     struct leveldb_store *store = leveldb_of(base);
+    struct err_text       why = { "" };
 
+    /* What is merged into the range may stand beside it. */
+    if (tablecheck_all(store->tables, &why)) {
+        log_write(store->log, LOG_WARNING, "not compacted: %s", why.text);
+        return;
+    }
     if (store->db)
         leveldb_compact_range(store->db, from.len ? from.data : NULL, from.len,
                               to.len ? to.data : NULL, to.len);
@@ -617,9 +672,11 @@ static uint64_t property_number(struct leveldb_store *store, const char *name)
 static void leveldb_engine_stats(struct store *base, struct store_stats *out)
 {
     struct leveldb_store *store = leveldb_of(base);
+    struct tablecheck_stats tables;
     struct dir_usage      data = { 0 };
     struct dir_usage      path = { 0 };
 
+    tablecheck_stats(store->tables, &tables);
     /* A directory that can't be listed counts 0: INFO has no better answer. */
     (void)dir_usage(store->layout.data_fd, &data, NULL);
     (void)dir_usage(store->layout.path_fd, &path, NULL);
@@ -629,7 +686,10 @@ static void leveldb_engine_stats(struct store *base, struct store_stats *out)
     out->disk_bytes = data.bytes + path.bytes;
     out->memory_bytes =
         property_number(store, "leveldb.approximate-memory-usage") +
-        open_tables * store->table_meta_bytes;
+        open_tables * store->table_meta_bytes +
+        tablecheck_memory(store->tables);
+    out->unverified_tables = tables.unverified;
+    out->bad_tables = tables.bad;
     out->level0_files = property_number(store, "leveldb.num-files-at-level0");
     out->write_count = atomic_load(&store->write_count);
     out->write_bytes = atomic_load(&store->write_bytes);
@@ -643,14 +703,27 @@ static uint64_t leveldb_engine_approximate_bytes(struct store *base, slice from,
     struct leveldb_store *store = leveldb_of(base);
     const char           *starts[] = { from.data };
     uint64_t              size = 0;
+    bool                  filter_is_bad;
 
     if (to.len == 0)
         to = SLICE_LITERAL("\xff\xff\xff\xff\xff\xff\xff\xff");
     const char *limits[] = { to.data };
-    if (store->db)
+    /* It opens the tables that hold the two. */
+    if (store->db &&
+        !tablecheck_key(store->tables, from, &filter_is_bad, NULL) &&
+        !tablecheck_key(store->tables, to, &filter_is_bad, NULL))
         leveldb_approximate_sizes(store->db, 1, starts, &from.len, limits,
                                   &to.len, &size);
     return size;
+}
+
+static err_t leveldb_engine_scrub(struct store *base, size_t count, bool *more,
+                                  struct err_text *why)
+{
+    struct leveldb_store *store = leveldb_of(base);
+    err_t err = tablecheck_scrub(store->tables, count, more, why);
+
+    return err ? err : tablecheck_writable(store->tables, why);
 }
 
 /* --- the door ------------------------------------------------------------ */
@@ -664,6 +737,7 @@ static const struct store_engine leveldb_engine = {
     .compact = leveldb_engine_compact,
     .stats = leveldb_engine_stats,
     .approximate_bytes = leveldb_engine_approximate_bytes,
+    .scrub = leveldb_engine_scrub,
     .close = leveldb_engine_close,
     .snapshot_new = leveldb_engine_snapshot_new,
     .snapshot_free = leveldb_engine_snapshot_free,
@@ -705,9 +779,12 @@ err_t store_open_leveldb(const struct store_options *options,
     store->logsync.newest_fd = -1;
     store->log = options->log;
     store->compression = options->compression;
-    store->max_batch_bytes = options->max_batch_bytes;
     options_init(store, options);
     err = dir_usage(layout.data_fd, &usage, why);
+    if (!err)
+        err = tablecheck_open(layout.data_fd, store->log,
+                              tables_most(options->table_meta_bytes),
+                              &store->tables, why);
     if (!err) {
         sizes_choose(store, &usage, options->table_meta_bytes);
         err = db_open(store, why);

@@ -507,6 +507,14 @@ static uint64_t memory_approximate_bytes(struct store *base, slice from,
     return bytes;
 }
 
+static err_t memory_scrub(struct store *base, size_t count, bool *more,
+                          struct err_text *why)
+{
+    (void)base, (void)count, (void)why;
+    *more = false;
+    return ERR_OK;
+}
+
 static void memory_close(struct store *base)
 {
     struct memory_store *store = memory_of(base);
@@ -526,6 +534,7 @@ static const struct store_engine memory_engine = {
     .compact = memory_compact,
     .stats = memory_stats,
     .approximate_bytes = memory_approximate_bytes,
+    .scrub = memory_scrub,
     .close = memory_close,
     .snapshot_new = memory_snapshot_new,
     .snapshot_free = memory_snapshot_free,

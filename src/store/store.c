@@ -131,6 +131,12 @@ uint64_t store_approximate_bytes(struct store *store, slice from, slice to)
     return store->engine->approximate_bytes(store, from, to);
 }
 
+err_t store_scrub(struct store *store, size_t count, bool *more,
+                  struct err_text *why)
+{
+    return store->engine->scrub(store, count, more, why);
+}
+
 /* Both engines of today hold all slots in one place. */
 enum store_atomicity store_atomic_over(const struct store *store)
 {

@@ -123,7 +123,8 @@ err_t store_sync(struct store *store, struct err_text *why);
 /* Closes and opens again, after a failed write. On an error writes go on
  * answering ERR_IO; reads go on too if there was no room to try it (full
  * disk), else the store stays closed and gets answer ERR_IO. Reopen may be
- * tried again. All snapshots and iterators must have been freed. */
+ * tried again. All snapshots and iterators must have been freed.
+ * ERR_CORRUPT: a damaged file keeps it from being opened; reads go on. */
 err_t store_reopen(struct store *store, struct err_text *why);
 
 /* Other sizes of buffers (the size fields of store_options; the rest is not
@@ -137,12 +138,26 @@ void store_resize(struct store *store, const struct store_options *options);
  * the end, here and in store_approximate_bytes. */
 void store_compact(struct store *store, slice from, slice to);
 
+/* Looks for damage that reads would not notice, in what was on disk when the
+ * store was opened: up to `count` files, which takes about a millisecond each,
+ * or some reads of a slow disk. *more: there are others. What a get or an
+ * iterator comes to has been verified just before, whether or not this has run;
+ * it is for the engine's own work, which verifies nothing. One thread at a
+ * time, beside gets and writes.
+ * ERR_CORRUPT: something was found, now or earlier, for which all writes are
+ * refused until the file is replaced; *more holds all the same. ERR_IO: go on
+ * a little later. */
+err_t store_scrub(struct store *store, size_t count, bool *more,
+                  struct err_text *why);
+
 /* --- what it tells ------------------------------------------------------- */
 
 struct store_stats {
     uint64_t disk_bytes;     /* all files under the path */
     uint64_t memory_bytes;   /* what the engine says it holds in memory */
     uint64_t level0_files;
+    uint64_t unverified_tables; /* store_scrub has not come to them yet */
+    uint64_t bad_tables;        /* damaged files that are still there */
     uint64_t write_count;    /* batches written */
     uint64_t write_bytes;
     uint64_t get_count;
@@ -167,8 +182,6 @@ struct store_options {
     size_t      block_cache_bytes;
     size_t      table_meta_bytes;   /* for indexes of open tables: bounds how
                                        many are open; 0: no bound but 1000 */
-    size_t      max_batch_bytes;    /* largest batch that will be written; a
-                                       larger one is written and logged */
     bool        compression;
     struct log *log;                /* borrowed for the store's life */
 };
@@ -181,7 +194,11 @@ struct store_options {
  * process holds (ERR_BUSY), a marker without data/CURRENT (ERR_CORRUPT), a log
  * that is damaged anywhere but at the end of the newest one (ERR_CORRUPT); why
  * names the way out. A damaged stretch that reaches the end of the newest log
- * (a torn write) is cut off and logged. */
+ * (a torn write) is cut off and logged.
+ *
+ * A table whose filter is damaged is read without it. One whose index is
+ * damaged answers ERR_CORRUPT to every key in its range, and store_write is
+ * refused then (ERR_CORRUPT, nothing was written). */
 err_t store_open_leveldb(const struct store_options *options,
                          struct store **out, struct err_text *why);
 

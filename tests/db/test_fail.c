@@ -156,6 +156,83 @@ static void a_reopen_that_fails_is_tried_again(void **state)
 }
 
 /* FLUSHDB in the epoch whose cut fails is not forgotten. */
+/* Only its buffers were to be of another size, but it is closed now. */
+static void a_resize_that_fails_refuses_writes(void **state)
+{
+    struct fix           fix;
+    struct cmd           cmd = { .ready = false };
+    struct store_options sizes = { .write_buffer_bytes = MB };
+
+    (void)state;
+    fix_init(&fix, 8 * MB, MB);
+    fix_set_text(&fix, "k", "1");
+    fault_fail_reopen(fix.store, true);
+    db_resize_store(fix.db, &sizes);
+    db_wait_init(&cmd.wait);
+    assert_int_equal(db_wait_flushed(fix.db, &cmd.wait), DB_PARKED);
+    fix_settle(&fix);
+    assert_true(cmd.ready);
+    assert_int_equal(cmd.wait.err, ERR_IO);
+    db_release(fix.db, &cmd.wait);
+    assert_true(fix_stats(&fix).failing);
+    assert_int_equal(db_admit_write(fix.db, &cmd.wait, 100, true), DB_FAILED);
+    db_release(fix.db, &cmd.wait);
+    struct fault_counts before, after;
+    fault_counts(fix.store, &before);
+    for (int i = 0; i < 100; i++)
+        pass_time(&fix, 100);
+    fault_counts(fix.store, &after);
+    assert_in_range(after.reopens - before.reopens, 4, 12);
+
+    fault_fail_reopen(fix.store, false);
+    for (int i = 0; i < 25; i++)
+        pass_time(&fix, 100);
+    fix_flush(&fix);
+    assert_false(fix_stats(&fix).failing);
+    assert_true(fix_is_text(&fix, "k", "1"));
+    db_check(fix.db);
+    fix_deinit(&fix);
+}
+
+/* Damage for which nothing may be written: it is served for reading, and once
+ * it can be written to again, first of all what every start writes. */
+static void a_store_that_can_only_be_read(void **state)
+{
+    struct fix fix;
+    struct cmd cmd = { .ready = false };
+
+    (void)state;
+    fix_init(&fix, 8 * MB, MB);
+    fix_set_text(&fix, "k", "1");
+    fix_flush(&fix);
+    uint64_t limit = fix.db->object_id_limit;
+    fix_close(&fix);
+    fault_fail(fix.store, FAULT_WRITE, 0, -1, ERR_CORRUPT, false);
+    fix_open(&fix);
+    assert_true(fix_stats(&fix).failing);
+    assert_true(fix_stats(&fix).last_error[0] != '\0');
+    db_wait_init(&cmd.wait);
+    for (int i = 0; i < 50; i++) {
+        pass_time(&fix, 100);
+        assert_int_equal(db_admit_write(fix.db, &cmd.wait, 1, true), DB_FAILED);
+        db_release(fix.db, &cmd.wait);
+    }
+    assert_true(fix_is_text(&fix, "k", "1"));
+    assert_true(fix_is_text(&fix, "none", NULL));
+    assert_int_equal(fix_count(&fix), 1);
+
+    fault_fail(fix.store, FAULT_WRITE, 0, 0, ERR_OK, false);
+    for (int i = 0; i < 25; i++)
+        pass_time(&fix, 100);
+    assert_false(fix_stats(&fix).failing);
+    fix_set_text(&fix, "k2", "2");
+    fix_close(&fix); /* before it is written */
+    fix_open(&fix);
+    assert_true(fix.db->object_id >= limit + OBJECT_ID_RESERVE);
+    assert_int_equal(inspect_clean(&fix).keys[0], 1);
+    fix_deinit(&fix);
+}
+
 static void an_emptied_database_survives_a_failure(void **state)
 {
     struct fix fix;
@@ -229,8 +306,7 @@ static void an_emptied_database_survives_a_resize(void **state)
     struct fix           fix;
     struct store_options sizes = { .write_buffer_bytes = MB,
                                    .block_cache_bytes = MB,
-                                   .table_meta_bytes = MB,
-                                   .max_batch_bytes = MB };
+                                   .table_meta_bytes = MB };
 
     (void)state;
     fix_init(&fix, 8 * MB, MB);
@@ -245,7 +321,7 @@ static void an_emptied_database_survives_a_resize(void **state)
     assert_int_equal(fix.db->unsettled, 0);
     assert_int_equal(fix_count(&fix), 2);
     fix_flush(&fix);
-    pass_time(&fix, 100); /* the old namespace is cleared away */
+    fix_collect_garbage(&fix); /* the old namespace is cleared away */
     assert_int_equal(inspect_clean(&fix).keys[0], 2);
     fix_deinit(&fix);
 }
@@ -257,6 +333,8 @@ int main(void)
         cmocka_unit_test(an_applied_failure_is_counted_once),
         cmocka_unit_test(who_waits_for_the_flush_gets_the_error),
         cmocka_unit_test(a_reopen_that_fails_is_tried_again),
+        cmocka_unit_test(a_resize_that_fails_refuses_writes),
+        cmocka_unit_test(a_store_that_can_only_be_read),
         cmocka_unit_test(an_emptied_database_survives_a_failure),
         cmocka_unit_test(a_damaged_meta_record_refuses_to_open),
         cmocka_unit_test(an_emptied_database_survives_a_resize),

@@ -10,6 +10,7 @@ the log as LevelDB would.
 
 import os
 import random
+import re
 import shutil
 import time
 
@@ -350,6 +351,190 @@ def test_compaction_does_not_launder(tables):
     for i in others:
         assert server.call("GET", "key%d" % i) == value_of(i) + b"%d" % number
     assert server.call("DBSIZE") == KEYS
+
+
+# --- filters and indexes of tables -----------------------------------------
+
+MISCONF = b"MISCONF diskstore can't write to its store now ("
+WIDE = 3000 # bytes
+META = [b"format", b"hashkey", b"ids", b"spaces", b"count"]
+
+
+def wide_value_of(i):
+    return (value_of(i) * (WIDE // 100))[:WIDE]
+
+
+def keys_in(path):
+    """The numbers of the keys whose values stand in a table, and whether there
+    are meta records in it."""
+    with open(path, "rb") as file:
+        data = file.read()
+    numbers = {int(digits) for digits in re.findall(rb"<(\d{5})>", data)}
+    return numbers, any(name in data for name in META)
+
+
+def table_of_keys(server):
+    """(path, numbers): a table with nothing but keys, and those keys that are
+    in no other; None if there is no such table."""
+    found = {path: keys_in(path) for path in offline.tables(server.ds_path)}
+    for path, (numbers, has_meta) in sorted(found.items()):
+        others = set().union(*(found[other][0] for other in found
+                               if other != path))
+        if not has_meta and len(numbers - others) > 100:
+            return path, sorted(numbers - others)
+    return None
+
+
+@pytest.fixture
+def spread(start_server):
+    """A stopped server whose data is spread over several of LevelDB's tables,
+    some of which hold nothing but keys."""
+    server = steered(start_server, ds_compression=False,
+                     cache_max_memory="16mb")
+    client = server.raw()
+    for start in range(0, KEYS, 100):
+        client.pipeline([("SET", "key%d" % i, wide_value_of(i))
+                         for i in range(start, start + 100)])
+    flush(server)
+    # So few in level 0 that LevelDB has nothing to do when it is opened.
+    def level0():
+        return server.info("store")["store_level0_files"]
+    for _ in range(50):
+        wait_until(lambda: level0() < 4, what="a compaction")
+        is_settled = level0() < 3
+        server.stop()
+        if is_settled and table_of_keys(server):
+            return server
+        server.start() # one more in level 0
+    raise AssertionError("all tables hold meta records")
+
+
+def damage_part(path, part):
+    offset, size = offline.parts(path)[part]
+    offline.flip(path, offset + size // 2)
+
+
+def read_wide(server):
+    """The keys that answer an error; all others must be right."""
+    client = server.raw()
+    bad = []
+    for start in range(0, KEYS, 100):
+        numbers = range(start, start + 100)
+        replies = client.pipeline([("GET", "key%d" % i) for i in numbers])
+        for i, reply in zip(numbers, replies):
+            if is_ioerr(reply):
+                bad.append(i)
+            else:
+                assert reply == wide_value_of(i), i
+    return bad
+
+
+def scrubbed(server):
+    wait_until(lambda: server.info("store")["store_scrub_done"] == 1,
+               what="all tables verified")
+
+
+def test_good_tables_are_verified_after_the_start(spread):
+    server = spread
+    server.start()
+    scrubbed(server)
+    info = server.info("store")
+    assert info["store_bad_tables"] == 0
+    assert info["store_unverified_tables"] == 0
+    assert read_wide(server) == []
+    assert "damaged" not in server.log_text
+
+
+@pytest.mark.parametrize("io_threads", [0, 1, 3])
+def test_a_damaged_filter_is_noticed_and_does_no_harm(spread, io_threads):
+    """A filter that says "not here" where there is something: without it the
+    key would answer nil."""
+    server = spread
+    path, numbers = table_of_keys(server)
+    offset, size = offline.parts(path)["filter"]
+    with open(path, "r+b") as file: # "nothing is here"
+        file.seek(offset)
+        file.write(bytes(size // 2))
+    server.start(io_threads=io_threads)
+    scrubbed(server)
+    assert server.info("store")["store_bad_tables"] == 1
+    assert read_wide(server) == [] # (may make LevelDB compact it)
+    assert server.call("GET", "never") is NULL_BULK
+    assert os.path.basename(path) in server.log_text
+    assert "filter block" in server.log_text
+    assert server.call("SET", "key%d" % numbers[0], "new") == OK
+    flush(server)
+    crash(server)
+    assert server.call("GET", "key%d" % numbers[0]) == b"new"
+    assert server.call("DBSIZE") == KEYS
+
+
+@pytest.mark.parametrize("part", ["index", "meta", "footer"])
+@pytest.mark.parametrize("io_threads", [0, 1])
+def test_a_damaged_index(spread, part, io_threads):
+    """The keys of that table answer errors and writes are refused, all else
+    can be read; a good copy of the file is all that is needed."""
+    server = spread
+    path, numbers = table_of_keys(server)
+    shutil.copy(path, server.ds_path + ".copy")
+    if part == "footer":
+        offline.flip(path, offline.parts(path)["footer"][0] + 47)
+    else:
+        damage_part(path, part)
+    server.start(io_threads=io_threads)
+    name = os.path.basename(path).encode()
+    # By itself: nobody has asked for anything.
+    wait_until(lambda: figures(server)["cache_store_failing"] == 1)
+    scrubbed(server)
+    assert server.info("store")["store_bad_tables"] == 1
+    for command in [("SET", "new", 1), ("DEL", "key1")]:
+        reply = server.call(*command)
+        assert reply.startswith(MISCONF), reply
+        assert b"data/" + name + b" is damaged" in reply
+    bad = read_wide(server)
+    assert set(numbers) <= set(bad)
+    assert len(bad) < KEYS
+    assert server.call("GET", "never") in (NULL_BULK,) or \
+        is_ioerr(server.call("GET", "never"))
+    # It can be stopped, and the next run knows from the start.
+    server.restart()
+    assert server.call("SET", "new", 1).startswith(MISCONF)
+    assert read_wide(server) == bad
+    server.stop()
+    assert not os.path.exists(path) and os.path.exists(path + ".damaged")
+    shutil.copy(server.ds_path + ".copy", path)
+    server.start()
+    assert server.call("SET", "new", 1) == OK
+    flush(server)
+    assert read_wide(server) == []
+    assert server.call("DBSIZE") == KEYS + 1
+    os.remove(server.ds_path + ".copy")
+
+
+def test_a_read_finds_a_damaged_index_before_the_scrub(spread):
+    """A get in its range is the first to see it."""
+    server = spread
+    path, numbers = table_of_keys(server)
+    damage_part(path, "index")
+    server.start()
+    replies = server.raw().pipeline([("GET", "key%d" % i) for i in numbers])
+    assert all(is_ioerr(reply) for reply in replies)
+    assert os.path.basename(path) in server.log_text
+
+
+def test_other_buffers_while_a_table_is_damaged(spread):
+    """They would need the store to be opened again, which must not be: the
+    reads go on as they were."""
+    server = spread
+    path, numbers = table_of_keys(server)
+    damage_part(path, "index")
+    server.start()
+    wait_until(lambda: figures(server)["cache_store_failing"] == 1)
+    assert server.call("CONFIG", "SET", "cache-max-memory", "32mb") == OK
+    good = next(i for i in range(KEYS) if i not in read_wide(server))
+    server.call("CACHE", "EVICT", "key%d" % good)
+    assert server.call("GET", "key%d" % good) == wide_value_of(good)
+    assert server.call("SET", "new", 1).startswith(MISCONF)
 
 
 @pytest.mark.torture

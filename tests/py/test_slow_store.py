@@ -308,6 +308,19 @@ def test_no_step_of_a_flush_touches_more_than_64_entries(start_server, kind):
         (0 if kind in ("deleted", "expired") else 3000)
 
 
+def test_finishing_a_flush_goes_in_slices_too(start_server):
+    """What becomes clean in one turn counts as well as what is captured."""
+    server = steered(start_server)
+    server.call("MSET", *sum(([key, 1] for key in some_keys(3000)), []))
+    with gate(server, "write"):
+        client = started(server, "CACHE", "FLUSH")
+        wait_waiting(server, "write")
+        server.call("CONFIG", "RESETSTAT") # all is captured
+        assert figures(server)["cache_slice_max"] == 0
+    assert client.recv() == OK
+    assert 0 < figures(server)["cache_slice_max"] <= 64
+
+
 # --- a disk that takes half a second ---------------------------------------
 
 AT_ONCE_S = 0.2 * SLOWNESS

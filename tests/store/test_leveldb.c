@@ -351,7 +351,6 @@ static void test_other_options(void **state)
     store_close(place->store);
     options.compression = true;
     options.table_meta_bytes = 1;
-    options.max_batch_bytes = 10; /* warns only */
     assert_int_equal(store_open_leveldb(&options, &place->store, &why), ERR_OK);
     fill(place->store, 1);
     assert_true(store_leveldb_max_files() >= 1000);
