@@ -14,9 +14,10 @@ static const char *const usage =
     "  diskstore load [--option value ...]            put load on a server\n"
     "  diskstore --help | --version\n"
     "\n"
-    "FILE is a configuration file (conf/diskstore.conf explains every option);\n"
-    "each option may also stand on the command line, as in\n"
-    "  diskstore server --port 6380 --ds-path /var/lib/diskstore "
+    "FILE is a configuration file (conf/diskstore.conf explains each option),\n"
+    "- the standard input. An option may also stand in the environment and on\n"
+    "the command line, which wins, as in\n"
+    "  DISKSTORE_PORT=6380 diskstore server --ds-path /var/lib/diskstore "
     "--cache-max-memory 1gb\n"
     "`diskstore load --help` tells its own.\n";
 

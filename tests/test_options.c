@@ -55,7 +55,8 @@ static int teardown(void **state)
 static err_t parse(struct fixture *f, int argc, const char *const *argv)
 {
     f->why.text[0] = 0;
-    return options_parse(argc, (char **)(uintptr_t)argv, &f->config, &f->why);
+    return options_parse(argc, (char **)(uintptr_t)argv, NULL, &f->config,
+                         &f->why);
 }
 
 #define PARSE(f, ...)                                                          \
@@ -127,9 +128,9 @@ static void test_command_line_errors(void **state)
     assert_int_equal(PARSE(f, "--port=6380"), ERR_NOT_FOUND);
     assert_string_equal(f->why.text, "unknown option 'port=6380', did you mean "
                                      "'port'?");
-    assert_int_equal(PARSE(f, "--maxmemory", "1gb"), ERR_NOT_FOUND);
-    assert_string_equal(f->why.text, "'maxmemory' means nothing here: use "
-                                     "cache-max-memory");
+    assert_int_equal(PARSE(f, "--diskstore-path", "x"), ERR_NOT_FOUND);
+    assert_string_equal(f->why.text, "'diskstore-path' means nothing here: use "
+                                     "ds-path");
     assert_int_equal(PARSE(f, "-p", "6380"), ERR_INVALID);
     assert_string_equal(f->why.text,
                         "'-p' is no option: they begin with --, and the "
@@ -201,12 +202,13 @@ static void test_file_errors(void **state)
     expect_refused(f, "# x\nport 70000",
                    "2: port '70000': argument must be between 0 and 65535 "
                    "inclusive");
-    expect_refused(f, "save 900 1\n",
-                   "1: 'save' means nothing here: data goes to the store by "
-                   "itself, see cache-flush-delay");
+    expect_refused(f, "save 900\n", "1: save '900': Invalid save parameters");
     expect_refused(f, "appendonly yes\n",
-                   "1: 'appendonly' means nothing here: see cache-flush-delay "
-                   "and ds-fsync");
+                   "1: appendonly 'yes': argument must be 'no': changes reach "
+                   "the disk after cache-flush-delay, see ds-fsync too");
+    expect_refused(f, "replicaof a 1\n",
+                   "1: 'replicaof' means nothing here: there is no replication "
+                   "yet");
     expect_refused(f, "port\n", "1: port: a value is missing");
     expect_refused(f, "port 6380 # mine\n",
                    "1: port: one value is expected, not 3 words (a comment "
@@ -218,6 +220,28 @@ static void test_file_errors(void **state)
     expect_refused(f, "loglevel loud\n",
                    "1: loglevel 'loud': argument(s) must be one of the "
                    "following: debug, verbose, notice, warning, nothing");
+}
+
+/* Redis writes this line into every file that it rewrites. */
+static void test_the_default_user(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(f, SLICE_LITERAL(
+                      "user default on nopass ~* &* +@all\n"
+                      "user default on nopass sanitize-payload ~* &* +@all\n"
+                      "timeout 3\n"));
+    assert_int_equal(PARSE(f, f->path), ERR_OK);
+    assert_int_equal(f->config.timeout, 3);
+    static const char *const others[] = {
+        "user default on #abc ~* &* +@all\n", "user default on ~* &* +@all\n",
+        "user bob on nopass ~* &* +@all\n", "user default off nopass\n",
+        "user default on nopass ~a* &* +@all\n", "user\n",
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        expect_refused(f, others[i],
+                       "1: 'user' means nothing here: there are no ACLs yet, "
+                       "use requirepass");
 }
 
 static void test_secret_stays_secret(void **state)
@@ -268,6 +292,186 @@ static void test_standard_input(void **state)
     assert_string_equal(f->why.text,
                         "standard input:2: unknown option 'bogus'");
     assert_int_equal(f->config.port, 7003);
+}
+
+/* --- the environment ------------------------------------------------------ */
+
+static err_t parse_with(struct fixture *f, const char *const *environment,
+                        int argc, const char *const *argv)
+{
+    f->why.text[0] = 0;
+    return options_parse(argc, (char **)(uintptr_t)argv,
+                         (char *const *)(uintptr_t)environment, &f->config,
+                         &f->why);
+}
+
+#define WITH(f, environment, ...)                                              \
+    parse_with((f), (environment),                                             \
+               (int)(sizeof((const char *[]){ __VA_ARGS__ }) /                 \
+                     sizeof(const char *)),                                    \
+               (const char *const[]){ __VA_ARGS__ })
+
+static void test_environment(void **state)
+{
+    struct fixture          *f = *state;
+    static const char *const environment[] = {
+        "PATH=/bin",
+        "DISKSTORE_HZ=20",
+        "DISKSTORE_CACHE_MAX_MEMORY=64mb",
+        "DISKSTORE_TIMEOUT=7",
+        "DISKSTORE_BIND=127.0.0.1 \"-::1\"",
+        "DISKSTORE_REQUIREPASS='two words'",
+        "DISKSTORE_MAXCLIENTS=", /* as good as not set */
+        "DISKSTORE_PORT=tcp://10.0.0.1:6379",
+        "DISKSTORE_PORT_6379_TCP=tcp://10.0.0.1:6379",
+        "DISKSTORE_NOSUCH=1",
+        "DISKSTORE_RENAME_COMMAND=SAVE ''",
+        "DISKSTORE_SAVE=900 1",
+        NULL,
+    };
+
+    write_file(f, SLICE_LITERAL("hz 30\ntimeout 8\nmaxclients 9\nport 7000\n"));
+    assert_int_equal(WITH(f, environment, f->path, "--timeout", "6"), ERR_OK);
+    assert_int_equal(f->config.hz, 20);     /* over the file */
+    assert_int_equal(f->config.timeout, 6); /* the command line over both */
+    assert_int_equal(f->config.maxclients, 9);
+    assert_int_equal(f->config.port, 7000);
+    assert_int_equal(f->config.cache_max_memory, 64 << 20);
+    assert_string_equal(f->config.bind, "127.0.0.1 -::1");
+    assert_string_equal(f->config.requirepass, "two words");
+    assert_int_equal(f->config.rename_count, 1);
+    assert_string_equal(f->config.note,
+                        "no option, in the environment: DISKSTORE_NOSUCH");
+}
+
+static void test_environment_errors(void **state)
+{
+    struct fixture          *f = *state;
+    static const char *const number[] = { "DISKSTORE_PORT=x", NULL };
+    static const char *const secret[] = { "DISKSTORE_REQUIREPASS=hush 1",
+                                          NULL };
+    static const char *const quotes[] = { "DISKSTORE_BIND=\"a", NULL };
+    static const char *const foreign[] = { "DISKSTORE_REPLICAOF=a 1", NULL };
+
+    assert_int_equal(parse_with(f, number, 0, NULL), ERR_INVALID);
+    assert_string_equal(f->why.text, "DISKSTORE_PORT: port 'x': argument "
+                                     "couldn't be parsed into an integer");
+    assert_int_equal(parse_with(f, secret, 0, NULL), ERR_INVALID);
+    assert_null(strstr(f->why.text, "hush"));
+    assert_int_equal(parse_with(f, quotes, 0, NULL), ERR_INVALID);
+    assert_string_equal(f->why.text, "DISKSTORE_BIND: quotes that don't match, "
+                                     "or more than 128 words");
+    assert_int_equal(parse_with(f, foreign, 0, NULL), ERR_NOT_FOUND);
+    assert_string_equal(f->why.text,
+                        "DISKSTORE_REPLICAOF: 'replicaof' means nothing here: "
+                        "there is no replication yet");
+}
+
+/* --- include, rename-command, dir ----------------------------------------- */
+
+/* Writes DIRECTORY/name, and gives its path. */
+static const char *write_beside(const struct fixture *f, const char *name,
+                                const char *text)
+{
+    static char path[600];
+    (void)snprintf(path, sizeof(path), "%s/%s", f->directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static void remove_beside(const struct fixture *f, const char *name)
+{
+    char path[600];
+    (void)snprintf(path, sizeof(path), "%s/%s", f->directory, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void test_include(void **state)
+{
+    struct fixture *f = *state;
+    char            text[2000];
+
+    write_beside(f, "b1.inc", "timeout 1\nhz 21\n");
+    write_beside(f, "b2.inc", "timeout 2\n");
+    write_beside(f, "a.inc", "maxclients 5\nnosuch 1\n");
+    (void)snprintf(text, sizeof(text),
+                   "hz 20\ntimeout 9\ninclude %s/b*.inc\ninclude %s/c*.inc\n"
+                   "hz 22\n",
+                   f->directory, f->directory);
+    write_file(f, slice_from_string(text));
+    assert_int_equal(PARSE(f, f->path), ERR_OK);
+    assert_int_equal(f->config.timeout, 2);
+    assert_int_equal(f->config.hz, 22);
+    char *absolute = realpath(f->path, NULL);
+    assert_string_equal(f->config.file, absolute); /* not one of the others */
+    free(absolute);
+
+    (void)snprintf(text, sizeof(text), "%s/a.inc", f->directory);
+    assert_int_equal(PARSE(f, "--include", text), ERR_NOT_FOUND);
+    (void)snprintf(text, sizeof(text), "%s/a.inc:2: unknown option 'nosuch'",
+                   f->directory);
+    assert_string_equal(f->why.text, text);
+    assert_int_equal(PARSE(f, "--include", "/no/such/file"), ERR_IO);
+    assert_string_equal(f->why.text,
+                        "can't open /no/such/file: No such file or directory");
+    assert_int_equal(PARSE(f, "--include", "a", "b"), ERR_INVALID);
+    assert_string_equal(f->why.text,
+                        "--include: one file or pattern is expected");
+    (void)snprintf(text, sizeof(text), "include %s\n", f->path);
+    write_file(f, slice_from_string(text)); /* itself */
+    assert_int_equal(PARSE(f, f->path), ERR_INVALID);
+    assert_non_null(strstr(f->why.text, "more than 16 files"));
+    remove_beside(f, "b1.inc");
+    remove_beside(f, "b2.inc");
+    remove_beside(f, "a.inc");
+}
+
+static void test_rename_command(void **state)
+{
+    struct fixture *f = *state;
+
+    write_file(f, SLICE_LITERAL("rename-command GET Fetch\n"
+                                "RENAME-command save \"\"\n"));
+    assert_int_equal(PARSE(f, f->path, "--rename-command", "set", "put"),
+                     ERR_OK);
+    assert_int_equal(f->config.rename_count, 3);
+    assert_string_equal(f->config.renames[0].to, "fetch");
+    assert_string_equal(f->config.renames[1].to, "");
+    assert_string_equal(f->config.renames[2].from, "set");
+    expect_refused(f, "rename-command nosuch x\n",
+                   "1: rename-command: there is no command 'nosuch'");
+    config_deinit(&f->config);
+    config_init_defaults(&f->config);
+    expect_refused(f, "rename-command get\n",
+                   "1: rename-command 'get': two words are expected, the name "
+                   "and the new one");
+}
+
+static void test_directory(void **state)
+{
+    struct fixture *f = *state;
+    char            before[4096], expected[4096];
+
+    assert_non_null(getcwd(before, sizeof(before)));
+    assert_int_equal(PARSE(f, "--port", "1"), ERR_OK);
+    assert_string_equal(f->config.dir, before);
+    write_beside(f, "rest.inc", "timeout 3\n");
+    char *absolute = realpath(f->directory, NULL);
+    assert_int_equal(PARSE(f, "--dir", f->directory, "--include", "rest.inc"),
+                     ERR_OK);
+    assert_string_equal(f->config.dir, absolute);
+    assert_int_equal(f->config.timeout, 3);
+    assert_non_null(getcwd(expected, sizeof(expected)));
+    assert_string_equal(expected, absolute);
+    assert_int_equal(chdir(before), 0);
+    assert_int_equal(PARSE(f, "--dir", "/no/such"), ERR_INVALID);
+    assert_string_equal(f->why.text,
+                        "--dir '/no/such': No such file or directory");
+    free(absolute);
+    remove_beside(f, "rest.inc");
 }
 
 /* --- conf/diskstore.conf ------------------------------------------------- */
@@ -369,7 +573,8 @@ static void test_conf_sets_the_defaults(void **state)
         buf_init(&theirs, CONFIG_VALUE_MAX);
         config_format(option, &defaults, &ours);
         config_format(option, &f->config, &theirs);
-        bool same = slice_equal(buf_slice(&ours), buf_slice(&theirs));
+        bool same = slice_equal(buf_slice(&ours), buf_slice(&theirs)) ||
+                    strcmp(option->name, "dir") == 0; /* it is absolute */
         if (same != (strcmp(option->name, "bind") != 0))
             fail_msg("%s: %s is not at its default", CONF, option->name);
         buf_deinit(&ours);
@@ -411,9 +616,15 @@ int main(void)
         TEST(test_file),
         TEST(test_empty_file),
         TEST(test_file_errors),
+        TEST(test_the_default_user),
         TEST(test_secret_stays_secret),
         TEST(test_no_configuration_file),
         TEST(test_standard_input),
+        TEST(test_environment),
+        TEST(test_environment_errors),
+        TEST(test_include),
+        TEST(test_rename_command),
+        TEST(test_directory),
         TEST(test_conf_documents_every_option),
         TEST(test_conf_sets_the_defaults),
         TEST(test_conf_spells_names_as_the_table),

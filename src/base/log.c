@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "base/log_syslog.h"
 #include "base/mem.h"
 
 #define LINE_MAX_CHARS 1024 /* with the newline */
@@ -28,6 +29,7 @@
 struct log {
     int        fd;
     bool       owns_fd;
+    bool       to_syslog;
     atomic_int level; /* the loop sets it, any thread reads it */
 };
 
@@ -46,6 +48,7 @@ err_t log_new(const char *path, enum log_level level, struct log **out,
     struct log *log = mem_alloc(sizeof(*log));
     log->fd = fd;
     log->owns_fd = !to_stdout;
+    log->to_syslog = false;
     atomic_init(&log->level, (int)level);
     *out = log;
     return ERR_OK;
@@ -63,6 +66,12 @@ void log_free(struct log *log)
 void log_set_level(struct log *log, enum log_level level)
 {
     atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
+}
+
+void log_to_syslog(struct log *log, const char *ident, int facility)
+{
+    log_syslog_open(ident, facility);
+    log->to_syslog = true;
 }
 
 bool log_enabled(const struct log *log, enum log_level level)
@@ -110,6 +119,8 @@ void log_write(struct log *log, enum log_level level, const char *format, ...)
         if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
             line[i] = ' ';
     }
+    if (log->to_syslog)
+        log_syslog_write((int)level, line + head, len - head);
     line[len++] = '\n';
     ssize_t written;
     do

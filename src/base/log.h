@@ -20,6 +20,10 @@ err_t log_new(const char *path, enum log_level level, struct log **out,
               struct err_text *why);
 void  log_free(struct log *log); /* NULL is fine */
 void  log_set_level(struct log *log, enum log_level level);
+/* Lines go to the system log too from now on. Facility 0 is user, 1 to 8 are
+ * local0 to local7. ident must live as long as the process. Before the first
+ * other thread starts. */
+void  log_to_syslog(struct log *log, const char *ident, int facility);
 bool  log_enabled(const struct log *log, enum log_level level);
 
 /* "pid:role date time level-mark message", Redis's line format. log may be

@@ -1,21 +1,19 @@
 /* cmd_command.c - COMMAND: what the server can do, told from its own table.
  *
  * Every reply is made from the command table and doc.c, in the table's order.
- * A reply about names that the client lists can be hundreds of times as long
- * as the request: their number is bounded, so that it fits into memory. */
+ * What is not here: COMMAND DOCS (cmd_command_docs.c), which arguments are keys
+ * (cmd_command_keys.c). */
+#include "cmd/cmd_command.h"
 #include "cmd/doc.h"
 #include "cmd/handlers.h"
 
 #include <stdio.h>
 
 #include "base/glob.h"
-#include "base/mem.h"
 
 /* More than the longest reply about one command (that of a container, with its
  * subcommands). */
 #define INFO_BYTES_MAX ((size_t)4096)
-
-typedef const char *bit_name(unsigned bit);
 
 /* --- one command --------------------------------------------------------- */
 
@@ -28,7 +26,7 @@ static size_t count_bits(uint32_t bits, bit_name *name_of)
     return count;
 }
 
-static void reply_bits(struct reply *reply, uint32_t bits, bit_name *name_of,
+void reply_bits(struct reply *reply, uint32_t bits, bit_name *name_of,
                        const char *prefix)
 {
     const char *name;
@@ -88,6 +86,14 @@ static void reply_key_spec(struct reply *reply, const struct key_doc *doc,
     reply_named_int(reply, "limit", 0);
 }
 
+/* Shard channels stand where keys would: one, or all the arguments. */
+static struct command_keys shown_keys(const struct command     *command,
+                                      const struct command_doc *doc)
+{
+    const struct command_keys channels = { 1, command->arity > 0 ? 1 : -1, 1 };
+    return doc->keys[0].uses & KEY_IS_NONE ? channels : command->keys;
+}
+
 static void reply_key_specs(struct reply *reply, const struct command *command,
                             const struct command_doc *doc)
 {
@@ -96,7 +102,7 @@ static void reply_key_specs(struct reply *reply, const struct command *command,
         count++;
     reply_set(reply, count);
     for (size_t i = 0; i < count; i++) {
-        struct command_keys keys = command->keys;
+        struct command_keys keys = shown_keys(command, doc);
         if (count > 1) {
             keys.first += (int)i;
             keys.last = keys.first;
@@ -105,7 +111,7 @@ static void reply_key_specs(struct reply *reply, const struct command *command,
     }
 }
 
-static size_t count_shown(const struct command *container)
+size_t count_shown(const struct command *container)
 {
     size_t count = 0;
     for (const struct command *sub = container->subcommands;
@@ -119,13 +125,14 @@ static void reply_info_base(struct reply *reply, const struct command *command)
 {
     struct command_name       name = command_full_name(command);
     const struct command_doc *doc = doc_find(name.text);
+    struct command_keys       keys = shown_keys(command, doc);
     reply_array(reply, 10);
     reply_bulk_string(reply, name.text);
     reply_int(reply, command->arity);
     reply_bits(reply, command->flags, flag_name, "");
-    reply_int(reply, command->keys.first);
-    reply_int(reply, command->keys.last);
-    reply_int(reply, command->keys.step);
+    reply_int(reply, keys.first);
+    reply_int(reply, keys.last);
+    reply_int(reply, keys.step);
     reply_bits(reply, command_categories(command, doc), category_name, "@");
     reply_tips(reply, doc->tips);
     reply_key_specs(reply, command, doc);
@@ -151,30 +158,30 @@ static void reply_info(struct reply *reply, const struct command *command)
 
 /* --- COMMAND, COMMAND COUNT, COMMAND INFO -------------------------------- */
 
-static size_t count_commands(void)
+size_t count_commands(const struct server *server)
 {
     size_t count = 0;
-    while (command_table[count].name != NULL)
-        count++;
+    for (const struct command *c = command_table; c->name != NULL; c++)
+        count += !command_is_gone(server, c);
     return count;
 }
 
 enum call_result cmd_command(struct call *call)
 {
-    reply_array(call->reply, count_commands());
+    reply_array(call->reply, count_commands(call->server));
     for (const struct command *c = command_table; c->name != NULL; c++)
-        reply_info(call->reply, c);
+        if (!command_is_gone(call->server, c))
+            reply_info(call->reply, c);
     return CALL_DONE;
 }
 
 enum call_result cmd_command_count(struct call *call)
 {
-    reply_int(call->reply, (int64_t)count_commands());
+    reply_int(call->reply, (int64_t)count_commands(call->server));
     return CALL_DONE;
 }
 
-/* NULL also for one that isn't shown. */
-static const struct command *find_shown(const struct call *call, slice name)
+const struct command *find_shown(const struct call *call, slice name)
 {
     const struct command *command = command_find_name(call->server, name);
     const char *bar = name.len ? memchr(name.data, '|', name.len) : NULL;
@@ -186,15 +193,21 @@ static const struct command *find_shown(const struct call *call, slice name)
     return doc_shows(container, command) ? command : NULL;
 }
 
+bool names_fit(struct call *call, size_t names, size_t bytes_each)
+{
+    if (names <= server_max_value_bytes(call->server) / bytes_each)
+        return true;
+    call_error(call, ERR_OOM);
+    return false;
+}
+
 enum call_result cmd_command_info(struct call *call)
 {
     size_t names = call->argc - 2;
     if (names == 0)
         return cmd_command(call);
-    if (names > server_max_value_bytes(call->server) / INFO_BYTES_MAX) {
-        call_error(call, ERR_OOM);
+    if (!names_fit(call, names, INFO_BYTES_MAX))
         return CALL_DONE;
-    }
     reply_array(call->reply, names);
     for (size_t i = 2; i < call->argc; i++) {
         const struct command *command = find_shown(call, call->argv[i]);
@@ -279,6 +292,8 @@ enum call_result cmd_command_list(struct call *call)
     struct reply *reply = call->reply;
     size_t        mark = reply_deferred_begin(reply), count = 0;
     for (const struct command *c = command_table; c->name != NULL; c++) {
+        if (command_is_gone(call->server, c))
+            continue;
         count += list_one(reply, &filter, c);
         for (const struct command *sub = c->subcommands;
              sub != NULL && sub->name != NULL; sub++)
@@ -289,42 +304,7 @@ enum call_result cmd_command_list(struct call *call)
     return CALL_DONE;
 }
 
-/* --- COMMAND GETKEYS ----------------------------------------------------- */
-
-/* A container that shows no subcommands is one command to the client. */
-static const struct command *find_called(const struct call *call,
-                                         const slice *argv, size_t argc)
-{
-    const struct command *top = command_find(call->server, argv, 1);
-    return top == NULL || count_shown(top) == 0
-               ? top
-               : command_find(call->server, argv, argc);
-}
-
-enum call_result cmd_command_getkeys(struct call *call)
-{
-    const slice          *argv = call->argv + 2;
-    size_t                argc = call->argc - 2;
-    const struct command *command = find_called(call, argv, argc);
-    const char           *error = NULL;
-    if (command == NULL)
-        error = "ERR Invalid command specified";
-    else if (command->keys.first == 0)
-        error = "ERR The command has no key arguments";
-    else if (!command_arity_ok(command, argc))
-        error = "ERR Invalid number of arguments specified for command";
-    if (error != NULL) {
-        reply_error(call->reply, error);
-        return CALL_DONE;
-    }
-    size_t *positions = mem_alloc(argc * sizeof(*positions));
-    size_t  count = command_key_positions(command, argv, argc, positions);
-    reply_array(call->reply, count);
-    for (size_t i = 0; i < count; i++)
-        reply_bulk(call->reply, argv[positions[i]]);
-    mem_free(positions);
-    return CALL_DONE;
-}
+/* --- COMMAND HELP -------------------------------------------------------- */
 
 enum call_result cmd_command_help(struct call *call)
 {
@@ -333,8 +313,12 @@ enum call_result cmd_command_help(struct call *call)
         "    Tells all about every command.",
         "COUNT",
         "    How many commands there are.",
+        "DOCS [<command> ...]",
+        "    Documents these commands; every one without names.",
         "GETKEYS <command> [<arg> ...]",
         "    Which of these arguments are keys.",
+        "GETKEYSANDFLAGS <command> [<arg> ...]",
+        "    The same, and what is done to them.",
         "INFO [<command> ...]",
         "    Tells all about these commands; about every one without names.",
         "LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]",

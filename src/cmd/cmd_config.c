@@ -1,6 +1,5 @@
 /* cmd_config.c - CONFIG: the client's door to config.h, which does the work.
- *
- * CONFIG REWRITE is missing: the file is the operator's. */
+ * CONFIG REWRITE is in cmd_config_rewrite.c. */
 #include "base/mem.h"
 #include "cache/cache.h"
 #include "cmd/handlers.h"
@@ -66,6 +65,8 @@ enum call_result cmd_config_help(struct call *call)
         "    Set the configuration <directive> to <value>.",
         "RESETSTAT",
         "    Reset statistics reported by the INFO command.",
+        "REWRITE",
+        "    Rewrite the configuration file with the present values.",
         NULL
     };
     call_help(call, "CONFIG", lines);

@@ -7,20 +7,23 @@
  * when all values are in place: an on_change that looks at two options never
  * sees half of a command.
  *
- * What it does not do: write the file (CONFIG REWRITE), or know what an option
- * means. */
+ * What it does not do: write the file (config_rewrite.c), or know what an
+ * option means. */
 #include "cmd/config.h"
 
 #include "base/assert.h"
 #include "base/glob.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "cmd/config_table.h"
 
 void config_init_defaults(struct config *config)
 {
     *config = (struct config){ .port = 0 };
-    for (size_t i = 0; i < config_option_count; i++) {
-        const struct config_option *option = &config_options[i];
+    config_set_origin(&config->file, "");
+    config_set_origin(&config->note, "");
+    for (size_t i = 0; i < config_count(); i++) {
+        const struct config_option *option = config_at(i);
         err_t err = config_parse(option, config,
                                  slice_from_string(option->default_text),
                                  NULL);
@@ -30,14 +33,63 @@ void config_init_defaults(struct config *config)
 
 void config_deinit(struct config *config)
 {
-    for (size_t i = 0; i < config_option_count; i++) {
-        const struct config_option *option = &config_options[i];
-        if (option->type == CONFIG_TEXT || option->type == CONFIG_WORDS) {
-            char **text = (char **)(void *)((char *)config + option->offset);
+    for (size_t i = 0; i < config_count(); i++) {
+        const struct config_option *option = config_at(i);
+        if (config_owns_text(option)) {
+            char **text = config_field(option, config);
             mem_free(*text);
             *text = NULL;
         }
     }
+    for (size_t i = 0; i < config->rename_count; i++) {
+        mem_free(config->renames[i].from);
+        mem_free(config->renames[i].to);
+    }
+    mem_free(config->renames);
+    mem_free(config->file);
+    mem_free(config->note);
+}
+
+/* --- where it came from --------------------------------------------------- */
+
+static char *copy_text(slice text)
+{
+    char *copy = mem_alloc(text.len + 1);
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
+void config_set_origin(char **field, const char *text)
+{
+    char *copy = copy_text(slice_from_string(text));
+    mem_free(*field);
+    *field = copy;
+}
+
+/* Names are compared without case, and kept in lower case. */
+static char *copy_name(slice name)
+{
+    char *copy = copy_text(name);
+    for (size_t i = 0; i < name.len; i++)
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] = (char)(copy[i] + 32);
+    return copy;
+}
+
+err_t config_add_rename(struct config *config, slice from, slice to,
+                        struct err_text *why)
+{
+    if (config->rename_count == CONFIG_RENAMES_MAX)
+        return err_set(why, ERR_LIMIT, "more than %d renamed commands",
+                       CONFIG_RENAMES_MAX);
+    size_t count = config->rename_count + 1;
+    config->renames =
+        mem_realloc(config->renames, count * sizeof(*config->renames));
+    config->renames[config->rename_count++] =
+        (struct config_rename){ .from = copy_name(from), .to = copy_name(to) };
+    return ERR_OK;
 }
 
 void config_on_change(struct config *config,
@@ -47,6 +99,7 @@ void config_on_change(struct config *config,
 {
     config->on_change = on_change;
     config->on_change_arg = arg;
+    config->start_max_memory = config->cache_max_memory;
 }
 
 bool config_is_secret(slice name)
@@ -60,9 +113,8 @@ bool config_is_secret(slice name)
 static err_t refuse_foreign(const struct config_foreign *foreign,
                             struct err_text *why)
 {
-    return err_set(why, ERR_NOT_FOUND, "'%s' means nothing here%s%s",
-                   foreign->name, foreign->hint ? ": " : "",
-                   foreign->hint ? foreign->hint : "");
+    return err_set(why, ERR_NOT_FOUND, "'%s' means nothing here: %s",
+                   foreign->name, foreign->hint);
 }
 
 static err_t refuse_unknown(slice name, struct err_text *why)
@@ -97,6 +149,8 @@ static err_t check_mutable(const struct config_option *option,
 {
     if (option->flags & CONFIG_MUTABLE)
         return ERR_OK;
+    if (option->flags & CONFIG_PROTECTED)
+        return err_set(why, ERR_INVALID, "can't set protected config");
     return err_set(why, ERR_INVALID, "can't set immutable config");
 }
 
@@ -104,31 +158,46 @@ static err_t check_mutable(const struct config_option *option,
 
 struct change {
     const struct config_option *option;
+    const struct config_alias  *alias; /* it was named by; NULL */
     slice      value;
+    char       number[NUM_INT64_CHARS]; /* holds value, when it isn't as sent */
     struct buf old;     /* the text of the value before; once it was set */
     bool       differs; /* from the value before */
 };
 
 struct changes {
-    struct change list[CONFIG_OPTIONS_MAX]; /* each option once at most */
+    struct change list[CONFIG_OPTIONS_MAX]; /* each name once at most */
     size_t        count;
     size_t        set_count; /* the first so many have been set */
 };
 
 static err_t changes_add(struct changes *changes,
-                         const struct config_option *option, slice value,
-                         struct err_text *why)
+                         const struct config_option *option, slice name,
+                         slice value, struct err_text *why)
 {
+    const struct config_alias *alias = config_alias_find(name);
+
     err_t err = check_mutable(option, why);
     if (err)
         return err;
     for (size_t i = 0; i < changes->count; i++)
-        if (changes->list[i].option == option)
+        if (changes->list[i].option == option &&
+            changes->list[i].alias == alias)
             return err_set(why, ERR_INVALID, "duplicate parameter");
     ASSERT(changes->count < CONFIG_OPTIONS_MAX);
     changes->list[changes->count++] = (struct change){ .option = option,
+                                                       .alias = alias,
                                                        .value = value };
     return ERR_OK;
+}
+
+/* `maxmemory 0` takes back what maxmemory has done. */
+static bool is_no_limit(const struct config_alias *alias, slice value)
+{
+    uint64_t bytes;
+
+    return alias != NULL && strcmp(alias->name, "maxmemory") == 0 &&
+           num_parse_bytes(value, &bytes) && bytes == 0;
 }
 
 static void changes_deinit(struct changes *changes)
@@ -142,30 +211,40 @@ static err_t change_set(struct change *change, struct config *config,
 {
     struct buf now;
 
+    if (is_no_limit(change->alias, change->value)) {
+        size_t len = num_format_int64((int64_t)config->start_max_memory,
+                                      change->number);
+        change->value = slice_make(change->number, len);
+    }
     err_t err = config_parse(change->option, config, change->value, why);
     if (err)
         return err;
     buf_init(&now, CONFIG_VALUE_MAX);
-    config_format(change->option, config, &now);
+    config_format_exact(change->option, config, &now);
     change->differs = !slice_equal(buf_slice(&now), buf_slice(&change->old));
     buf_deinit(&now);
     return ERR_OK;
 }
 
-/* Parses all values into config; on an error *bad is the one. */
+/* As it was named. */
+static const char *name_of(const struct change *change)
+{
+    return change->alias != NULL ? change->alias->name : change->option->name;
+}
+
+/* Parses all values into config; on an error *bad names the one. */
 static err_t changes_set(struct changes *changes, struct config *config,
-                         const struct config_option **bad,
-                         struct err_text *why)
+                         const char **bad, struct err_text *why)
 {
     for (size_t i = 0; i < changes->count; i++) {
         struct change *change = &changes->list[i];
 
         buf_init(&change->old, CONFIG_VALUE_MAX);
-        config_format(change->option, config, &change->old);
+        config_format_exact(change->option, config, &change->old);
         changes->set_count++;
         err_t err = change_set(change, config, why);
         if (err) {
-            *bad = change->option;
+            *bad = name_of(change);
             return err;
         }
     }
@@ -174,8 +253,8 @@ static err_t changes_set(struct changes *changes, struct config *config,
 
 static void changes_undo(struct changes *changes, struct config *config)
 {
-    for (size_t i = 0; i < changes->set_count; i++) {
-        struct change *change = &changes->list[i];
+    for (size_t i = changes->set_count; i > 0; i--) { /* the newest first */
+        struct change *change = &changes->list[i - 1];
         err_t err = config_parse(change->option, config,
                                  buf_slice(&change->old), NULL);
         ASSERT(err == ERR_OK); /* it was printed from a value */
@@ -211,8 +290,7 @@ static err_t take_back(struct changes *changes, struct config *config,
 
 /* Sets all and tells the rooms, or nothing. *bad is meaningful on an error. */
 static err_t changes_apply(struct changes *changes, struct config *config,
-                           const struct config_option **bad,
-                           struct err_text *why)
+                           const char **bad, struct err_text *why)
 {
     err_t err = changes_set(changes, config, bad, why);
     if (err) {
@@ -223,7 +301,7 @@ static err_t changes_apply(struct changes *changes, struct config *config,
         err = tell(config, &changes->list[i], why);
         if (err) {
             err_t back = take_back(changes, config, i, why);
-            *bad = changes->list[i].option;
+            *bad = name_of(&changes->list[i]);
             return back ? back : err;
         }
     }
@@ -231,17 +309,26 @@ static err_t changes_apply(struct changes *changes, struct config *config,
 }
 
 static err_t set_running(struct config *config,
-                         const struct config_option *option, slice value,
-                         struct err_text *why)
+                         const struct config_option *option, slice name,
+                         slice value, struct err_text *why)
 {
-    struct changes              changes = { .count = 0 };
-    const struct config_option *bad = NULL;
+    struct changes changes = { .count = 0 };
+    const char    *bad = NULL;
 
-    err_t err = changes_add(&changes, option, value, why);
+    err_t err = changes_add(&changes, option, name, value, why);
     if (!err)
         err = changes_apply(&changes, config, &bad, why);
     changes_deinit(&changes);
     return err;
+}
+
+static err_t set_starting(struct config *config,
+                          const struct config_option *option, slice name,
+                          slice value, struct err_text *why)
+{
+    if (is_no_limit(config_alias_find(name), value))
+        return ERR_OK;
+    return config_parse(option, config, value, why);
 }
 
 err_t config_set_text(struct config *config, slice name, slice value,
@@ -253,13 +340,15 @@ err_t config_set_text(struct config *config, slice name, slice value,
     if (err)
         return err;
     if (flags & CONFIG_AT_START)
-        return config_parse(option, config, value, why);
-    return set_running(config, option, value, why);
+        return set_starting(config, option, name, value, why);
+    return set_running(config, option, name, value, why);
 }
 
 static bool takes_words(const struct config_option *option)
 {
-    return option->type == CONFIG_WORDS || option->type == CONFIG_OUTPUT_LIMITS;
+    return option->type == CONFIG_WORDS || option->type == CONFIG_SAVE ||
+           option->type == CONFIG_OUTPUT_LIMITS ||
+           option->type == CONFIG_PERCENTILES;
 }
 
 /* In a file a comment has its own line; one behind a value looks like more
@@ -278,6 +367,29 @@ static err_t refuse_count(const slice *words, size_t count,
                    comment ? " (a comment needs a line of its own)" : "");
 }
 
+/* One blank between two words. ERR_LIMIT: out is full. */
+static err_t join(const slice *words, size_t count, struct buf *out)
+{
+    err_t err = ERR_OK;
+    for (size_t i = 0; i < count && !err; i++) {
+        if (out->len > 0)
+            err = buf_append_byte(out, ' ');
+        if (!err)
+            err = buf_append(out, words[i].data, words[i].len);
+    }
+    return err;
+}
+
+/* Each line with `save` adds to those before, but `save ""` forgets them. */
+static void continue_save(const struct config_option *option,
+                          const struct config *config, const slice *words,
+                          size_t count, struct buf *out)
+{
+    bool forgets = count == 0 || (count == 1 && words[0].len == 0);
+    if (option->type == CONFIG_SAVE && !forgets)
+        config_format(option, config, out);
+}
+
 err_t config_set_words(struct config *config, slice name, const slice *words,
                        size_t count, struct err_text *why)
 {
@@ -287,17 +399,15 @@ err_t config_set_words(struct config *config, slice name, const slice *words,
     err_t err = find(name, &option, why);
     if (err)
         return err;
-    if (count == 1)
-        return config_parse(option, config, words[0], why);
-    if (count == 0 || !takes_words(option))
+    if (count == 1 && option->type != CONFIG_SAVE)
+        return set_starting(config, option, name, words[0], why);
+    if ((count == 0 && option->type != CONFIG_SAVE) ||
+        (count > 1 && !takes_words(option)))
         return refuse_count(words, count, why);
 
     buf_init(&joined, CONFIG_VALUE_MAX);
-    for (size_t i = 0; i < count && !err; i++) {
-        err = buf_append(&joined, words[i].data, words[i].len);
-        if (!err)
-            err = buf_append_byte(&joined, ' ');
-    }
+    continue_save(option, config, words, count, &joined);
+    err = join(words, count, &joined);
     if (err)
         err = err_set(why, ERR_INVALID, "the value is too long");
     else
@@ -319,9 +429,12 @@ static err_t pairs_take(struct changes *changes,
         const struct config_foreign *foreign;
 
         if (option != NULL) {
-            err_t err = changes_add(changes, option, pairs[i].value, why);
+            err_t err = changes_add(changes, option, pairs[i].name,
+                                    pairs[i].value, why);
             if (err) {
-                *bad = option->name;
+                *bad = config_alias_find(pairs[i].name) != NULL
+                           ? config_alias_find(pairs[i].name)->name
+                           : option->name;
                 return err;
             }
             continue;
@@ -345,16 +458,13 @@ static err_t pairs_take(struct changes *changes,
 err_t config_set_pairs(struct config *config, const struct config_pair *pairs,
                        size_t count, struct err_text *why)
 {
-    struct changes              changes = { .count = 0 };
-    struct err_text             inner = { "" };
-    const struct config_option *option = NULL;
-    const char                 *bad = NULL;
+    struct changes  changes = { .count = 0 };
+    struct err_text inner = { "" };
+    const char     *bad = NULL;
 
     err_t err = pairs_take(&changes, pairs, count, &bad, &inner);
-    if (!err) {
-        err = changes_apply(&changes, config, &option, &inner);
-        bad = option != NULL ? option->name : NULL;
-    }
+    if (!err)
+        err = changes_apply(&changes, config, &bad, &inner);
     changes_deinit(&changes);
     if (!err)
         return ERR_OK;
@@ -384,47 +494,62 @@ static slice match_name(const char *name, const slice *patterns, size_t count)
     return SLICE_EMPTY;
 }
 
-static void foreign_format(const struct config_foreign *foreign,
-                           const struct config *config, struct buf *out)
+struct asked {
+    const struct config *config;
+    const slice         *patterns;
+    size_t               count;
+    config_each         *each;
+    void                *arg;
+    struct buf           value;
+    size_t               found;
+};
+
+/* Answers name with the value of option, or with text if there is none. */
+static void answer(struct asked *asked, const char *name,
+                   const struct config_option *option, const char *text)
 {
-    if (foreign->same_as != NULL) {
-        slice name = slice_from_string(foreign->same_as);
-        const struct config_option *option = config_option_find(name);
-        ASSERT(option != NULL);
-        config_format(option, config, out);
-    } else {
-        err_t err = buf_append(out, foreign->answer, strlen(foreign->answer));
-        ASSERT(err == ERR_OK);
+    slice shown = match_name(name, asked->patterns, asked->count);
+    if (shown.len == 0)
+        return;
+    slice value = slice_from_string(text);
+    if (option != NULL) {
+        buf_clear(&asked->value);
+        config_format(option, asked->config, &asked->value);
+        value = buf_slice(&asked->value);
     }
+    asked->each(asked->arg, shown, value);
+    asked->found++;
 }
 
 size_t config_get(const struct config *config, const slice *patterns,
                   size_t count, config_each *each, void *arg)
 {
-    struct buf value;
-    size_t     found = 0;
+    struct asked asked = { .config = config,
+                           .patterns = patterns,
+                           .count = count,
+                           .each = each,
+                           .arg = arg };
 
-    buf_init(&value, CONFIG_VALUE_MAX);
-    for (size_t i = 0; i < config_option_count; i++) {
-        const struct config_option *option = &config_options[i];
-        slice name = match_name(option->name, patterns, count);
-        if (name.len == 0)
-            continue;
-        buf_clear(&value);
-        config_format(option, config, &value);
-        each(arg, name, buf_slice(&value));
-        found++;
-    }
-    for (size_t i = 0; i < config_foreign_count; i++) {
-        const struct config_foreign *foreign = &config_foreigns[i];
-        slice name = match_name(foreign->name, patterns, count);
-        if (name.len == 0 || (!foreign->answer && !foreign->same_as))
-            continue;
-        buf_clear(&value);
-        foreign_format(foreign, config, &value);
-        each(arg, name, buf_slice(&value));
-        found++;
-    }
-    buf_deinit(&value);
-    return found;
+    buf_init(&asked.value, CONFIG_VALUE_MAX);
+    for (size_t i = 0; i < config_count(); i++)
+        answer(&asked, config_at(i)->name, config_at(i), "");
+    for (size_t i = 0; i < config_alias_count; i++)
+        answer(&asked, config_aliases[i].name,
+               config_option_find(slice_from_string(config_aliases[i].name)),
+               "");
+    for (size_t i = 0; i < config_foreign_count; i++)
+        if (config_foreigns[i].answer != NULL)
+            answer(&asked, config_foreigns[i].name, NULL,
+                   config_foreigns[i].answer);
+    buf_deinit(&asked.value);
+    return asked.found;
+}
+
+void config_value(const struct config *config, const char *name,
+                  struct buf *out)
+{
+    const struct config_option *option =
+        config_option_find(slice_from_string(name));
+    ASSERT(option != NULL);
+    config_format(option, config, out);
 }

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/slice.h"
@@ -50,6 +51,35 @@ struct config_output_limit {
     int      soft_seconds;
 };
 
+/* In the order in which they were given. */
+#define CONFIG_PERCENTILES_MAX 32
+struct config_percentiles {
+    double at[CONFIG_PERCENTILES_MAX]; /* 0 to 100 */
+    size_t count;
+};
+
+/* The value of an option that is accepted without effect. */
+union config_any {
+    int      number;
+    int64_t  number64;
+    uint64_t bytes;
+    bool     yes;
+    char    *text; /* owned */
+};
+#define CONFIG_ACCEPTED_MAX 144
+
+/* A command under another name; to "": it is gone. */
+struct config_rename {
+    char *from, *to; /* owned */
+};
+#define CONFIG_RENAMES_MAX 512
+
+enum supervised {
+    SUPERVISED_NO,
+    SUPERVISED_SYSTEMD,
+    SUPERVISED_AUTO, /* by systemd, if it says where to tell it */
+};
+
 struct config {
     /* listening */
     int      port; /* 0: no TCP */
@@ -67,6 +97,8 @@ struct config {
     uint64_t client_query_buffer_limit;
     struct config_output_limit client_output_limits[CONFIG_CLASS_COUNT];
     uint64_t proto_max_bulk_len;
+    uint64_t tracking_table_max_keys; /* 0: no limit */
+    uint32_t notify_keyspace_events;  /* mask of enum notify_flag */
 
     /* data */
     char    *ds_path;
@@ -83,11 +115,34 @@ struct config {
     /* the process */
     enum log_level loglevel;
     char          *logfile; /* "": stdout */
+    bool           syslog_enabled;
+    char          *syslog_ident;
+    int            syslog_facility; /* 0: user, n: local<n - 1> */
+    char          *dir; /* the working directory */
+    bool           daemonize;
+    char          *pidfile; /* "": none, unless daemonize */
+    enum supervised supervised;
     int            hz;
     enum enable_debug_command enable_debug_command;
     bool           debug_store;
 
+    /* what is watched */
+    int64_t  slowlog_log_slower_than; /* microseconds; -1: nothing */
+    uint64_t slowlog_max_len;
+    uint64_t latency_monitor_threshold; /* milliseconds; 0: off */
+    bool     latency_tracking;
+    struct config_percentiles latency_tracking_info_percentiles;
+
+    /* where all this came from */
+    char *file;  /* absolute; "": no file */
+    char *note;  /* what the log should be told about the start; "": nothing */
+    struct config_rename *renames; /* rename-command, in order */
+    size_t                rename_count;
+
+    union config_any accepted[CONFIG_ACCEPTED_MAX]; /* config_redis.c */
+
     /* private: config_on_change sets them */
+    uint64_t start_max_memory; /* cache_max_memory at the start */
     err_t (*on_change)(void *arg, const char *name, struct err_text *why);
     void *on_change_arg;
 };
@@ -119,6 +174,12 @@ err_t config_set_text(struct config *config, slice name, slice value,
 err_t config_set_words(struct config *config, slice name, const slice *words,
                        size_t count, struct err_text *why);
 
+/* One more rename-command. ERR_LIMIT: too many. */
+err_t config_add_rename(struct config *config, slice from, slice to,
+                        struct err_text *why);
+/* Sets config->file or config->note. */
+void config_set_origin(char **field, const char *text);
+
 struct config_pair {
     slice name, value;
 };
@@ -138,6 +199,19 @@ typedef void config_each(void *arg, slice name, slice value);
  * options of Redis that we don't have, for clients and tools that ask. */
 size_t config_get(const struct config *config, const slice *patterns,
                   size_t count, config_each *each, void *arg);
+
+/* Appends an option's value as CONFIG GET has it. out must have room for
+ * CONFIG_VALUE_MAX. REQUIRES: there is such an option. */
+void config_value(const struct config *config, const char *name,
+                  struct buf *out);
+
+/* CONFIG REWRITE (config_rewrite.c): makes of a file's old text one that gives
+ * this configuration, see there. ERR_LIMIT: out is too small. */
+err_t config_rewrite(const struct config *config, slice old, struct buf *out);
+
+/* No value is longer than this, in text. */
+#define CONFIG_VALUE_MAX 4096
+#define CONFIG_FILE_MAX  ((size_t)1024 * 1024) /* bytes of a file */
 
 /* True for an option whose value doesn't belong in a log or an error. */
 bool config_is_secret(slice name);

@@ -1,11 +1,6 @@
-/* config_table.c - every option, once.
+/* config_table.c - every option that acts, once; and finding one by its name.
  *
- * The second table holds the options of redis.conf that mean nothing here.
- * They are not accepted in silence: someone who wrote `maxmemory 1gb` believes
- * in a limit, and someone who wrote `appendfsync always` believes in his data.
- * So the start ends with a line that names ours. Clients and tools, however,
- * ask for some of them with CONFIG GET and stumble over an empty answer: for
- * these the table has one, as true as it can be.
+ * What Redis has besides is in config_redis.c.
  *
  * A new option needs: a field in config.h, a line here, a paragraph in
  * conf/diskstore.conf (the test says what is missing), and, when it is
@@ -40,6 +35,20 @@ static const struct config_name debug_command_names[] = {
     { NULL,    0 },
 };
 
+static const struct config_name supervisors[] = {
+    { "systemd", SUPERVISED_SYSTEMD },
+    { "auto",    SUPERVISED_AUTO },
+    { "no",      SUPERVISED_NO },
+    { NULL,      0 },
+};
+
+static const struct config_name facilities[] = {
+    { "user",   0 }, { "local0", 1 }, { "local1", 2 }, { "local2", 3 },
+    { "local3", 4 }, { "local4", 5 }, { "local5", 6 }, { "local6", 7 },
+    { "local7", 8 }, { NULL,     0 },
+};
+
+_Static_assert(sizeof(enum supervised) == sizeof(int), "stored as an int");
 _Static_assert(sizeof(enum log_level) == sizeof(int), "stored as an int");
 _Static_assert(sizeof(enum enable_debug_command) == sizeof(int),
                "stored as an int");
@@ -85,6 +94,13 @@ const struct config_option config_options[] = {
     { "proto-max-bulk-len", CONFIG_BYTES, CONFIG_MUTABLE,
       AT(uint64_t, proto_max_bulk_len),
       "512mb", MB, LLONG_MAX, "bytes", "longest single argument", NULL },
+    { "tracking-table-max-keys", CONFIG_COUNT, CONFIG_MUTABLE,
+      AT(uint64_t, tracking_table_max_keys),
+      "1000000", 0, LLONG_MAX, "keys",
+      "most keys that CLIENT TRACKING remembers; 0 is no limit", NULL },
+    { "notify-keyspace-events", CONFIG_NOTIFY, CONFIG_MUTABLE,
+      AT(uint32_t, notify_keyspace_events),
+      "", 0, 0, "letters", "classes of keyspace events to publish", NULL },
 
     { "ds-path", CONFIG_TEXT, 0, AT(char *, ds_path),
       "./data", 1, CONFIG_VALUE_MAX - 1, "path", "directory of the data",
@@ -116,6 +132,20 @@ const struct config_option config_options[] = {
       "notice", 0, 0, "", "how much is logged", log_levels },
     { "logfile", CONFIG_TEXT, 0, AT(char *, logfile),
       "", 0, CONFIG_VALUE_MAX - 1, "path", "file to log to", NULL },
+    { "syslog-enabled", CONFIG_BOOL, 0, AT(bool, syslog_enabled),
+      "no", 0, 1, "", "log to the system log too", NULL },
+    { "syslog-ident", CONFIG_TEXT, 0, AT(char *, syslog_ident),
+      "diskstore", 1, 64, "", "name in the system log", NULL },
+    { "syslog-facility", CONFIG_ENUM, 0, AT(int, syslog_facility),
+      "local0", 0, 0, "", "facility of the system log", facilities },
+    { "dir", CONFIG_TEXT, CONFIG_PROTECTED, AT(char *, dir),
+      ".", 1, CONFIG_VALUE_MAX - 1, "path", "working directory", NULL },
+    { "daemonize", CONFIG_BOOL, 0, AT(bool, daemonize),
+      "no", 0, 1, "", "run in the background", NULL },
+    { "pidfile", CONFIG_TEXT, 0, AT(char *, pidfile),
+      "", 0, CONFIG_VALUE_MAX - 1, "path", "file for the process id", NULL },
+    { "supervised", CONFIG_ENUM, 0, AT(enum supervised, supervised),
+      "no", 0, 0, "", "tell a service manager how it goes", supervisors },
     { "hz", CONFIG_INT, CONFIG_MUTABLE | CONFIG_CLAMP, AT(int, hz),
       "10", 1, 500, "per second", "how often background work runs", NULL },
     { "enable-debug-command", CONFIG_ENUM, 0,
@@ -123,6 +153,25 @@ const struct config_option config_options[] = {
       "no", 0, 0, "", "who may use DEBUG", debug_command_names },
     { "debug-store", CONFIG_BOOL, 0, AT(bool, debug_store),
       "no", 0, 1, "", "let tests make the store fail", NULL },
+
+    { "slowlog-log-slower-than", CONFIG_INT64, CONFIG_MUTABLE,
+      AT(int64_t, slowlog_log_slower_than),
+      "10000", CONFIG_SIGNED(-1), LLONG_MAX, "microseconds",
+      "commands that take longer are in SLOWLOG; -1 none", NULL },
+    { "slowlog-max-len", CONFIG_COUNT, CONFIG_MUTABLE,
+      AT(uint64_t, slowlog_max_len),
+      "128", 0, LLONG_MAX, "commands", "how many SLOWLOG keeps", NULL },
+    { "latency-monitor-threshold", CONFIG_COUNT, CONFIG_MUTABLE,
+      AT(uint64_t, latency_monitor_threshold),
+      "0", 0, LLONG_MAX, "milliseconds",
+      "events that take so long are in LATENCY; 0 none", NULL },
+    { "latency-tracking", CONFIG_BOOL, CONFIG_MUTABLE,
+      AT(bool, latency_tracking),
+      "yes", 0, 1, "", "keep a histogram of each command's time", NULL },
+    { "latency-tracking-info-percentiles", CONFIG_PERCENTILES, CONFIG_MUTABLE,
+      AT(struct config_percentiles, latency_tracking_info_percentiles),
+      "50 99 99.9", 0, CONFIG_PERCENTILES_MAX, "percent",
+      "percentiles that INFO latencystats shows", NULL },
 };
 
 const size_t config_option_count =
@@ -131,102 +180,50 @@ _Static_assert(sizeof(config_options) / sizeof(config_options[0]) <=
                    CONFIG_OPTIONS_MAX,
                "raise CONFIG_OPTIONS_MAX");
 
-#define NO_RDB     "data goes to the store by itself, see cache-flush-delay"
-#define NO_AOF     "see cache-flush-delay and ds-fsync"
-#define NO_EVICT   "evicting never loses data here, see cache-max-memory"
-#define NO_REPLICA "there is no replication yet"
-#define NO_TLS     "there is no TLS yet"
-#define NO_CLUSTER "there is no cluster mode yet"
-#define NO_ACL     "there are no ACLs yet, use requirepass"
-#define NO_INCLUDE "put all options into one file"
-#define NO_DAEMON  "the server stays in the foreground, let the service " \
-                   "manager start it"
+/* --- finding -------------------------------------------------------------- */
 
-const struct config_foreign config_foreigns[] = {
-    /* name                          hint                   answer  same as */
-    { "save",                        NO_RDB,                "",     NULL },
-    { "dir",                         "use ds-path",         NULL,   "ds-path" },
-    { "dbfilename",                  "use ds-path",         "",     NULL },
-    { "rdbcompression",              "use ds-compression",  NULL,   NULL },
-    { "rdbchecksum",                 "all data has checksums", NULL, NULL },
-    { "rdb-del-sync-files",          NO_REPLICA,            NULL,   NULL },
-    { "stop-writes-on-bgsave-error", "a failing disk always stops writes",
-                                                            NULL,   NULL },
-    { "appendonly",                  NO_AOF,                "no",   NULL },
-    { "appendfsync",                 NO_AOF,                "no",   NULL },
-    { "appendfilename",              "use ds-path",         NULL,   NULL },
-    { "appenddirname",               "use ds-path",         NULL,   NULL },
-    { "no-appendfsync-on-rewrite",   NO_AOF,                NULL,   NULL },
-    { "auto-aof-rewrite-percentage", NO_AOF,                NULL,   NULL },
-    { "auto-aof-rewrite-min-size",   NO_AOF,                NULL,   NULL },
-    { "aof-load-truncated",          NO_AOF,                NULL,   NULL },
-    { "aof-use-rdb-preamble",        NO_AOF,                NULL,   NULL },
-    { "aof-timestamp-enabled",       NO_AOF,                NULL,   NULL },
-    { "diskstore-enabled",           "the disk is always in use", NULL, NULL },
-    { "diskstore-path",              "use ds-path",         NULL,   NULL },
+size_t config_count(void)
+{
+    return config_option_count + config_accepted_count;
+}
 
-    { "maxmemory",                   "use cache-max-memory",
-                                               NULL, "cache-max-memory" },
-    { "maxmemory-policy",            NO_EVICT,     "allkeys-lru",   NULL },
-    { "maxmemory-samples",           NO_EVICT,              NULL,   NULL },
-    { "maxmemory-eviction-tenacity", NO_EVICT,              NULL,   NULL },
-    { "maxmemory-clients",           "clients count in cache-max-memory",
-                                                            NULL,   NULL },
-    { "lazyfree-lazy-eviction",      NO_EVICT,              NULL,   NULL },
-    { "lazyfree-lazy-expire",        NULL,                  NULL,   NULL },
-    { "lazyfree-lazy-server-del",    NULL,                  NULL,   NULL },
-    { "lazyfree-lazy-user-del",      NULL,                  NULL,   NULL },
-    { "lazyfree-lazy-user-flush",    NULL,                  NULL,   NULL },
-    { "activerehashing",             NULL,                  NULL,   NULL },
-    { "activedefrag",                NULL,                  NULL,   NULL },
-    { "dynamic-hz",                  "use hz",              NULL,   NULL },
-    { "io-threads-do-reads",         "use io-threads",      NULL,   NULL },
+const struct config_option *config_at(size_t i)
+{
+    ASSERT(i < config_count());
+    return i < config_option_count ? &config_options[i]
+                                   : &config_accepted[i - config_option_count];
+}
 
-    { "daemonize",                   NO_DAEMON,             "no",   NULL },
-    { "supervised",                  NO_DAEMON,             NULL,   NULL },
-    { "pidfile",                     NO_DAEMON,             NULL,   NULL },
-    { "include",                     NO_INCLUDE,            NULL,   NULL },
-    { "loadmodule",                  "there are no modules", NULL,  NULL },
-    { "rename-command",              NULL,                  NULL,   NULL },
-    { "syslog-enabled",              "use logfile",         NULL,   NULL },
-    { "always-show-logo",            NULL,                  NULL,   NULL },
-    { "set-proc-title",              NULL,                  NULL,   NULL },
-    { "notify-keyspace-events",      "there are no keyspace events yet",
-                                                            "",     NULL },
+void *config_field(const struct config_option *option, struct config *config)
+{
+    if (option >= config_accepted &&
+        option < config_accepted + config_accepted_count)
+        return &config->accepted[option - config_accepted];
+    return (char *)config + option->offset;
+}
 
-    { "replicaof",                   NO_REPLICA,            "",     NULL },
-    { "slaveof",                     NO_REPLICA,            "",     NULL },
-    { "masterauth",                  NO_REPLICA,            NULL,   NULL },
-    { "masteruser",                  NO_REPLICA,            NULL,   NULL },
-    { "replica-serve-stale-data",    NO_REPLICA,            NULL,   NULL },
-    { "replica-read-only",           NO_REPLICA,            NULL,   NULL },
-    { "replica-priority",            NO_REPLICA,            NULL,   NULL },
-    { "replica-lazy-flush",          NO_REPLICA,            NULL,   NULL },
-    { "repl-diskless-sync",          NO_REPLICA,            NULL,   NULL },
-    { "repl-diskless-sync-delay",    NO_REPLICA,            NULL,   NULL },
-    { "repl-diskless-load",          NO_REPLICA,            NULL,   NULL },
-    { "repl-disable-tcp-nodelay",    NO_REPLICA,            NULL,   NULL },
-    { "repl-backlog-size",           NO_REPLICA,            NULL,   NULL },
-    { "min-replicas-to-write",       NO_REPLICA,            NULL,   NULL },
-    { "cluster-enabled",             NO_CLUSTER,            "no",   NULL },
-    { "cluster-config-file",         NO_CLUSTER,            NULL,   NULL },
-    { "cluster-node-timeout",        NO_CLUSTER,            NULL,   NULL },
-    { "aclfile",                     NO_ACL,                NULL,   NULL },
-    { "user",                        NO_ACL,                NULL,   NULL },
-    { "tls-port",                    NO_TLS,                "0",    NULL },
-    { "tls-cert-file",               NO_TLS,                NULL,   NULL },
-    { "tls-key-file",                NO_TLS,                NULL,   NULL },
-    { "tls-ca-cert-file",            NO_TLS,                NULL,   NULL },
-};
+bool config_owns_text(const struct config_option *option)
+{
+    return option->type == CONFIG_TEXT || option->type == CONFIG_WORDS ||
+           option->type == CONFIG_SAVE || option->type == CONFIG_FIXED;
+}
 
-const size_t config_foreign_count =
-    sizeof(config_foreigns) / sizeof(config_foreigns[0]);
+const struct config_alias *config_alias_find(slice name)
+{
+    for (size_t i = 0; i < config_alias_count; i++)
+        if (slice_equal_nocase(name, config_aliases[i].name))
+            return &config_aliases[i];
+    return NULL;
+}
 
 const struct config_option *config_option_find(slice name)
 {
-    for (size_t i = 0; i < config_option_count; i++)
-        if (slice_equal_nocase(name, config_options[i].name))
-            return &config_options[i];
+    const struct config_alias *alias = config_alias_find(name);
+    if (alias != NULL)
+        name = slice_from_string(alias->option);
+    for (size_t i = 0; i < config_count(); i++)
+        if (slice_equal_nocase(name, config_at(i)->name))
+            return config_at(i);
     return NULL;
 }
 
@@ -296,13 +293,13 @@ const struct config_option *config_option_nearest(slice name)
     equals = memchr(name.data, '=', name.len);
     if (equals != NULL) /* --port=6380, as other programs have it */
         name.len = (size_t)(equals - name.data);
-    for (size_t i = 0; i < config_option_count; i++) {
-        slice  other = slice_from_string(config_options[i].name);
+    for (size_t i = 0; i < config_count(); i++) {
+        slice  other = slice_from_string(config_at(i)->name);
         size_t distance = edit_distance(name, other);
         size_t longer = name.len > other.len ? name.len : other.len;
         if (distance * 2 <= longer && distance < least) {
             least = distance;
-            nearest = &config_options[i];
+            nearest = config_at(i);
         }
     }
     return nearest;

@@ -1,8 +1,8 @@
 /* config_text.c - one value to text and back, by type.
  *
  * The words of refusal are Redis 7's, because clients and their test suites
- * compare them. What config_format prints, config_parse reads as the same
- * value: CONFIG SET relies on that to put an old value back. */
+ * compare them. What config_format_exact prints, config_parse reads as
+ * the same value: CONFIG SET relies on that to put an old value back. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -10,20 +10,16 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "cmd/config_table.h"
+#include "cmd/notify_flags.h"
 
 #define OUT_OF_RANGE                                                           \
     "argument must be between %" PRIu64 " and %" PRIu64 " inclusive"
 
-static void *field_of(const struct config_option *option,
-                      struct config *config)
-{
-    return (char *)config + option->offset;
-}
-
+/* The field is read only. */
 static const void *value_of(const struct config_option *option,
                             const struct config *config)
 {
-    return (const char *)config + option->offset;
+    return config_field(option, (struct config *)(uintptr_t)config);
 }
 
 static void append(struct buf *out, const void *data, size_t len)
@@ -97,6 +93,44 @@ static err_t parse_int(const struct config_option *option, void *field,
     if (err)
         return err;
     *(int *)field = (int)number;
+    return ERR_OK;
+}
+
+static err_t parse_int64(const struct config_option *option, void *field,
+                         slice value, struct err_text *why)
+{
+    int64_t number, min = (int64_t)option->min, max = (int64_t)option->max;
+
+    if (!num_parse_int64(value, &number))
+        return err_set(why, ERR_INVALID,
+                       "argument couldn't be parsed into an integer");
+    if (number < min || number > max)
+        return err_set(why, ERR_INVALID,
+                       "argument must be between %" PRId64 " and %" PRId64
+                       " inclusive",
+                       min, max);
+    *(int64_t *)field = number;
+    return ERR_OK;
+}
+
+static void format_int64(const struct config_option *option, const void *field,
+                         struct buf *out)
+{
+    (void)option;
+    err_t err = buf_printf(out, "%" PRId64, *(const int64_t *)field);
+    ASSERT(err == ERR_OK);
+}
+
+static err_t parse_count(const struct config_option *option, void *field,
+                         slice value, struct err_text *why)
+{
+    int64_t number = 0;
+
+    err_t err = parse_int64(option, &number, value, why);
+    if (err)
+        return err;
+    ASSERT(number >= 0);
+    *(uint64_t *)field = (uint64_t)number;
     return ERR_OK;
 }
 
@@ -278,8 +312,7 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Takes the next word off the front of text; false when none is left. */
-static bool next_word(slice *text, slice *word)
+bool config_next_word(slice *text, slice *word)
 {
     size_t i = 0, end;
 
@@ -305,7 +338,7 @@ static err_t parse_words(const struct config_option *option, void *field,
     if (value.len > sizeof(joined) ||
         (value.len > 0 && memchr(value.data, 0, value.len) != NULL))
         return err_set(why, ERR_INVALID, "argument is no list of words");
-    while (next_word(&value, &word)) {
+    while (config_next_word(&value, &word)) {
         if (count++ > 0)
             joined[len++] = ' ';
         memcpy(joined + len, word.data, word.len);
@@ -376,7 +409,7 @@ static err_t parse_limits(const struct config_option *option, void *field,
     slice  words[4], rest = value;
     size_t count = 0;
 
-    while (next_word(&rest, &words[0]))
+    while (config_next_word(&rest, &words[0]))
         count++;
     if (count == 0 || count % 4 != 0)
         return err_set(why, ERR_INVALID,
@@ -385,7 +418,7 @@ static err_t parse_limits(const struct config_option *option, void *field,
     memcpy(limits, field, sizeof(limits));
     for (; count > 0; count -= 4) {
         for (size_t i = 0; i < 4; i++)
-            next_word(&value, &words[i]);
+            config_next_word(&value, &words[i]);
         err_t err = parse_limit(option, words, limits, why);
         if (err)
             return err;
@@ -409,6 +442,148 @@ static void format_limits(const struct config_option *option,
     }
 }
 
+/* --- save ---------------------------------------------------------------- */
+
+/* Redis splits some values at each single blank. */
+static bool has_empty_word(slice text)
+{
+    bool blank = true;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (blank && is_blank(text.data[i]))
+            return true;
+        blank = is_blank(text.data[i]);
+    }
+    return blank;
+}
+
+/* Pairs of seconds and changes, or nothing. */
+static bool is_save(slice value)
+{
+    slice  word;
+    size_t count = 0;
+
+    if (value.len > 0 && has_empty_word(value))
+        return false;
+    while (config_next_word(&value, &word)) {
+        int64_t number;
+        if (!num_parse_int64(word, &number) || number > INT32_MAX ||
+            number < (count % 2 == 0 ? 1 : 0))
+            return false;
+        count++;
+    }
+    return count % 2 == 0;
+}
+
+static err_t parse_save(const struct config_option *option, void *field,
+                        slice value, struct err_text *why)
+{
+    (void)option;
+    if (value.len > CONFIG_VALUE_MAX || !is_save(value))
+        return err_set(why, ERR_INVALID, "Invalid save parameters");
+    replace_text(field, value);
+    return ERR_OK;
+}
+
+/* --- one value only ------------------------------------------------------ */
+
+static err_t parse_fixed(const struct config_option *option, void *field,
+                         slice value, struct err_text *why)
+{
+    if (!slice_equal_nocase(value, option->default_text))
+        return err_set(why, ERR_INVALID, "argument must be '%s': %s",
+                       option->default_text, option->help);
+    replace_text(field, slice_from_string(option->default_text));
+    return ERR_OK;
+}
+
+/* --- notify-keyspace-events, latency-tracking-info-percentiles ------------ */
+
+static err_t parse_notify(const struct config_option *option, void *field,
+                          slice value, struct err_text *why)
+{
+    (void)option;
+    if (notify_flags_parse(value, field))
+        return ERR_OK;
+    return err_set(why, ERR_INVALID,
+                   "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+}
+
+static void format_notify(const struct config_option *option, const void *field,
+                          struct buf *out)
+{
+    char text[NOTIFY_TEXT_CHARS];
+
+    (void)option;
+    append(out, text,
+           notify_flags_format(*(const uint32_t *)field, false, text));
+}
+
+static void format_notify_exact(const struct config_option *option,
+                                const void *field, struct buf *out)
+{
+    char text[NOTIFY_TEXT_CHARS];
+
+    (void)option;
+    append(out, text,
+           notify_flags_format(*(const uint32_t *)field, true, text));
+}
+
+static err_t parse_percentiles(const struct config_option *option, void *field,
+                               slice value, struct err_text *why)
+{
+    struct config_percentiles list = { .count = 0 };
+    slice                     word;
+    long double               number;
+
+    if (value.len > 0 && has_empty_word(value))
+        return err_set(why, ERR_INVALID, "Invalid %s parameters",
+                       option->name);
+    while (config_next_word(&value, &word)) {
+        if (list.count == option->max || !num_parse_long_double(word, &number))
+            return err_set(why, ERR_INVALID, "Invalid %s parameters",
+                           option->name);
+        if (number < 0 || number > 100)
+            return err_set(why, ERR_INVALID,
+                           "%s parameters should sit between [0.0,100.0]",
+                           option->name);
+        list.at[list.count++] = (double)number;
+    }
+    *(struct config_percentiles *)field = list;
+    return ERR_OK;
+}
+
+/* Six places behind the point at most, without zeros at the end. */
+static void format_percentiles(const struct config_option *option,
+                               const void *field, struct buf *out)
+{
+    const struct config_percentiles *list = field;
+
+    (void)option;
+    for (size_t i = 0; i < list->count; i++) {
+        err_t err = buf_printf(out, "%s%f", i > 0 ? " " : "", list->at[i]);
+        ASSERT(err == ERR_OK);
+        while (out->data[out->len - 1] == '0')
+            out->len--;
+        if (out->data[out->len - 1] == '.')
+            out->len--;
+    }
+}
+
+static void format_percentiles_exact(const struct config_option *option,
+                                     const void *field, struct buf *out)
+{
+    const struct config_percentiles *list = field;
+    char                             text[NUM_DOUBLE_CHARS];
+
+    (void)option;
+    for (size_t i = 0; i < list->count; i++) {
+        if (i > 0)
+            append(out, " ", 1);
+        append(out, text, num_format_double(list->at[i], text, sizeof(text)));
+    }
+}
+
 /* --- the types ----------------------------------------------------------- */
 
 struct codec {
@@ -416,26 +591,35 @@ struct codec {
                    slice value, struct err_text *why);
     void (*format)(const struct config_option *option, const void *field,
                    struct buf *out);
+    void (*exact)(const struct config_option *option, const void *field,
+                  struct buf *out); /* NULL: format is */
 };
 
 static const struct codec codecs[CONFIG_TYPE_COUNT] = {
-    [CONFIG_INT]           = { parse_int,    format_int },
-    [CONFIG_OCTAL]         = { parse_octal,  format_octal },
-    [CONFIG_BOOL]          = { parse_bool,   format_bool },
-    [CONFIG_BYTES]         = { parse_bytes,  format_u64 },
-    [CONFIG_MS]            = { parse_ms,     format_u64 },
-    [CONFIG_TEXT]          = { parse_text,   format_text },
-    [CONFIG_WORDS]         = { parse_words,  format_text },
-    [CONFIG_ENUM]          = { parse_enum,   format_enum },
-    [CONFIG_OUTPUT_LIMITS] = { parse_limits, format_limits },
+    [CONFIG_INT]           = { parse_int,    format_int, NULL },
+    [CONFIG_OCTAL]         = { parse_octal,  format_octal, NULL },
+    [CONFIG_BOOL]          = { parse_bool,   format_bool, NULL },
+    [CONFIG_BYTES]         = { parse_bytes,  format_u64, NULL },
+    [CONFIG_MS]            = { parse_ms,     format_u64, NULL },
+    [CONFIG_TEXT]          = { parse_text,   format_text, NULL },
+    [CONFIG_WORDS]         = { parse_words,  format_text, NULL },
+    [CONFIG_ENUM]          = { parse_enum,   format_enum, NULL },
+    [CONFIG_OUTPUT_LIMITS] = { parse_limits, format_limits, NULL },
+    [CONFIG_INT64]         = { parse_int64,  format_int64, NULL },
+    [CONFIG_COUNT]         = { parse_count,  format_u64, NULL },
+    [CONFIG_SAVE]          = { parse_save,   format_text,  NULL },
+    [CONFIG_FIXED]         = { parse_fixed,  format_text,  NULL },
+    [CONFIG_NOTIFY]      = { parse_notify, format_notify, format_notify_exact },
+    [CONFIG_PERCENTILES] = { parse_percentiles, format_percentiles,
+                             format_percentiles_exact },
 };
 
 err_t config_parse(const struct config_option *option, struct config *config,
                    slice value, struct err_text *why)
 {
     ASSERT(option->type < CONFIG_TYPE_COUNT);
-    return codecs[option->type].parse(option, field_of(option, config), value,
-                                      why);
+    return codecs[option->type].parse(option, config_field(option, config),
+                                      value, why);
 }
 
 void config_format(const struct config_option *option,
@@ -443,4 +627,13 @@ void config_format(const struct config_option *option,
 {
     ASSERT(option->type < CONFIG_TYPE_COUNT);
     codecs[option->type].format(option, value_of(option, config), out);
+}
+
+void config_format_exact(const struct config_option *option,
+                         const struct config *config, struct buf *out)
+{
+    ASSERT(option->type < CONFIG_TYPE_COUNT);
+    const struct codec *codec = &codecs[option->type];
+    (codec->exact != NULL ? codec->exact : codec->format)(
+        option, value_of(option, config), out);
 }

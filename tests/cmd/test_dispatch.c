@@ -16,7 +16,7 @@ struct expected {
 };
 
 /* keys: "1" first argument; "1-" all; "1-2" both; "1/2" every second one;
- * "2-" all but the subcommand. */
+ * "2" the one after the subcommand; "2-" all of these. */
 static const struct expected expectations[] = {
     { "append", 3, "1" },        { "auth", -2, "" },
     { "bgrewriteaof", 1, "" },   { "bgsave", -1, "" },
@@ -29,6 +29,8 @@ static const struct expected expectations[] = {
     { "client|list", -2, "" },   { "client|setinfo", 4, "" },
     { "client|setname", 3, "" }, { "command", -1, "" },
     { "command|count", 2, "" },  { "command|getkeys", -3, "" },
+    { "command|docs", -2, "" },  { "command|getkeysandflags", -3, "" },
+    { "config|rewrite", 2, "" },
     { "command|help", 2, "" },   { "command|info", -2, "" },
     { "command|list", -2, "" },  { "config", -2, "" },
     { "config|get", -3, "" },    { "config|help", 2, "" },
@@ -63,6 +65,28 @@ static const struct expected expectations[] = {
     { "touch", -2, "1-" },       { "ttl", 2, "1" },
     { "type", 2, "1" },          { "unlink", -2, "1-" },
     { "unwatch", 1, "" },        { "watch", -2, "1-" },
+    { "acl", -2, "" }, { "acl|cat", -2, "" },
+    { "acl|dryrun", -4, "" }, { "acl|genpass", -2, "" },
+    { "acl|getuser", 3, "" }, { "acl|help", 2, "" },
+    { "acl|list", 2, "" }, { "acl|users", 2, "" },
+    { "acl|whoami", 2, "" }, { "copy", -3, "1-2" },
+    { "debug|change-repl-id", 2, "" }, { "debug|dict-resizing", 3, "" },
+    { "debug|error", 3, "" }, { "debug|loadaof", 2, "" },
+    { "debug|log", 3, "" }, { "debug|object", 3, "2" },
+    { "debug|protocol", 3, "" }, { "debug|reload", -2, "" },
+    { "debug|set-active-expire", 3, "" }, { "failover", -1, "" },
+    { "lcs", -3, "1-2" }, { "lolwut", -1, "" },
+    { "memory", -2, "" }, { "memory|doctor", 2, "" },
+    { "memory|help", 2, "" }, { "memory|malloc-stats", 2, "" },
+    { "memory|purge", 2, "" }, { "memory|stats", 2, "" },
+    { "memory|usage", -3, "2" }, { "move", 3, "1" },
+    { "object", -2, "" }, { "object|encoding", 3, "2" },
+    { "object|freq", 3, "2" }, { "object|help", 2, "" },
+    { "object|idletime", 3, "2" }, { "object|refcount", 3, "2" },
+    { "replicaof", 3, "" }, { "role", 1, "" },
+    { "slaveof", 3, "" }, { "substr", 4, "1" },
+    { "swapdb", 3, "" }, { "wait", 3, "" },
+    { "waitaof", 4, "" },
 };
 
 #define EXPECTATIONS (sizeof(expectations) / sizeof(expectations[0]))
@@ -123,6 +147,8 @@ static bool is_key(const char *keys, size_t i, size_t argc)
         return i == 1 || i == 2;
     if (strcmp(keys, "1/2") == 0)
         return i % 2 == 1 && i < argc;
+    if (strcmp(keys, "2") == 0)
+        return i == 2;
     if (strcmp(keys, "2-") == 0)
         return i >= 2 && i < argc;
     assert_string_equal(keys, "");
@@ -177,7 +203,7 @@ static void check_line(const struct command *command, const char *name)
         assert_null(command->grow_of);
     }
     for (const char *c = command->name; *c != '\0'; c++)
-        assert_true(*c >= 'a' && *c <= 'z');
+        assert_true((*c >= 'a' && *c <= 'z') || *c == '-');
 }
 
 static void every_line_is_consistent(void **state)
@@ -188,13 +214,15 @@ static void every_line_is_consistent(void **state)
 
 static void commands_are_found_in_either_case(void **state)
 {
-    struct server server = { .config = NULL };
+    struct config config;
+    struct server server = { .config = &config };
     slice         one[] = { SLICE_LITERAL("gEt") };
     slice         sub[] = { SLICE_LITERAL("CLIENT"), SLICE_LITERAL("SetName") };
     slice         bad[] = { SLICE_LITERAL("client"), SLICE_LITERAL("nope") };
     slice         none[] = { SLICE_LITERAL("get ") };
 
     (void)state;
+    config_init_defaults(&config);
     dispatch_init(&server);
     assert_string_equal(command_find(&server, one, 1)->name, "get");
     assert_string_equal(command_find(&server, sub, 2)->name, "setname");
@@ -215,6 +243,74 @@ static void commands_are_found_in_either_case(void **state)
     assert_null(command_find_name(&server, SLICE_LITERAL("nope|get")));
     assert_null(command_find_name(&server, SLICE_LITERAL("client|")));
     dispatch_deinit(&server);
+    config_deinit(&config);
+}
+
+static err_t rename_one(struct config *config, const char *from, const char *to,
+                        struct err_text *why)
+{
+    err_t err = config_add_rename(config, slice_from_string(from),
+                                  slice_from_string(to), why);
+    return err ? err : command_check_renames(config, why);
+}
+
+static const struct command *find(const struct server *server,
+                                  const char          *name)
+{
+    return command_find_name(server, slice_from_string(name));
+}
+
+static void renamed_commands_are_found_by_the_new_name(void **state)
+{
+    struct config   config;
+    struct server   server = { .config = &config };
+    struct err_text why;
+    (void)state;
+
+    config_init_defaults(&config);
+    assert_int_equal(rename_one(&config, "get", "FETCH", &why), ERR_OK);
+    assert_int_equal(rename_one(&config, "Client", "cl", &why), ERR_OK);
+    assert_int_equal(rename_one(&config, "save", "", &why), ERR_OK);
+    assert_int_equal(rename_one(&config, "fetch", "look", &why), ERR_OK);
+    assert_int_equal(rename_one(&config, "set", "get", &why), ERR_OK);
+    lookup_init(&server);
+    assert_string_equal(find(&server, "LOOK")->name, "get");
+    assert_null(find(&server, "fetch"));
+    assert_string_equal(find(&server, "get")->name, "set");
+    assert_null(find(&server, "set"));
+    assert_string_equal(find(&server, "Cl|Id")->name, "id");
+    assert_null(find(&server, "client|id"));
+    assert_null(find(&server, "save"));
+    assert_null(find(&server, ""));
+    for (const struct command *c = command_table; c->name != NULL; c++)
+        assert_true(command_is_gone(&server, c) ==
+                    (strcmp(c->name, "save") == 0));
+    lookup_deinit(&server);
+    config_deinit(&config);
+}
+
+static void wrong_renames_are_refused(void **state)
+{
+    static const struct {
+        const char *from, *to, *why;
+    } wrong[] = {
+        { "nosuch", "x", "there is no command 'nosuch'" },
+        { "", "x", "there is no command ''" },
+        { "client|id", "x", "there is no command 'client|id'" },
+        { "get", "SET", "there is a command 'set' already" },
+        { "get", "get", "there is a command 'get' already" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct config   config;
+        struct err_text why;
+        config_init_defaults(&config);
+        assert_int_equal(rename_one(&config, wrong[i].from, wrong[i].to, &why),
+                         ERR_INVALID);
+        assert_string_equal(why.text, wrong[i].why);
+        config_deinit(&config);
+    }
 }
 
 int main(void)
@@ -224,6 +320,8 @@ int main(void)
         cmocka_unit_test(the_keys_of_every_command_are_found),
         cmocka_unit_test(every_line_is_consistent),
         cmocka_unit_test(commands_are_found_in_either_case),
+        cmocka_unit_test(renamed_commands_are_found_by_the_new_name),
+        cmocka_unit_test(wrong_renames_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

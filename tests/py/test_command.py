@@ -2,13 +2,13 @@
 
 import pytest
 
+from lib import rules
 from lib.pair import Pair
 from lib.resp import NULL, NULL_BULK, Error, Simple
 from lib.server import RedisServer, Server
 
 # Differences between redis-server 7.0 and 7.2; see tests/oracle-differences.
-ONLY_7_2 = {"client|setinfo"}
-ARITY_7_2 = {"command|getkeys": -3}
+ONLY_7_2 = {name.decode() for name in rules.SINCE_7_2}
 # A command of diskstore; Redis has none of that name.
 OURS = "cache"
 
@@ -46,8 +46,12 @@ def as_7_2(description, known):
     """What 7.0 tells, with what 7.2 has changed, and without the subcommands
     that we don't have."""
     description = list(description)
-    name = description[NAME].decode()
-    description[ARITY] = ARITY_7_2.get(name, description[ARITY])
+    name = description[NAME]
+    description[ARITY] = rules.ARITY_7_2.get(name, description[ARITY])
+    for field, changed in ((FLAGS, rules.FLAGS_7_2),
+                           (CATEGORIES, rules.CATEGORIES_7_2)):
+        if name in changed:
+            description[field] = type(description[field])(changed[name])
     if description[SUBS]:
         description[SUBS] = sorted(
             (as_7_2(one, known) for one in description[SUBS]
@@ -77,6 +81,17 @@ def test_info_is_that_of_redis(pair):
         assert sorted_subs(ours) == as_7_2(theirs, known), name
         compared += 1
     assert compared > 70
+
+
+def test_keys_of_channels_are_told_apart(pair):
+    """Shard channels stand where keys would; dispatch doesn't take them so."""
+    for name in ("spublish", "ssubscribe", "sunsubscribe"):
+        ours, = pair.ours.call("COMMAND", "INFO", name)
+        if ours is NULL or ours is NULL_BULK or ours == []:
+            continue
+        theirs, = pair.theirs.call("COMMAND", "INFO", name)
+        assert ours == theirs
+        pair.same("COMMAND", "GETKEYS", name, "channel", "message")
 
 
 def test_info_of_what_7_2_added(pair):
@@ -190,6 +205,8 @@ def test_list_by_category(pair, category):
     ours, theirs = (set(names(connection.call(
         "COMMAND", "LIST", "FILTERBY", "ACLCAT", category)))
         for connection in (pair.ours, pair.theirs))
+    if category == "blocking": # since 7.2
+        theirs |= {name.decode() for name in rules.CATEGORIES_7_2}
     assert {name for name in ours - ONLY_7_2 if not is_ours(name)} == \
         theirs & known
     for name in ours:
@@ -245,6 +262,29 @@ def test_getkeys_of_every_command(pair):
     assert compared > 200
 
 
+@pytest.mark.parametrize("arguments", [
+    "GET k", "SET k v", "SET k v GET", "set k v nx get", "SET k get",
+    "SET k v EX 5", "GETEX k", "GETDEL k", "MSET a 1 b 2", "MGET a b c",
+    "RENAME a b", "RENAMENX a b", "DEL a b", "TOUCH a", "SETRANGE k 0 v",
+    "nosuch x", "PING x", "SET k", "GET k x", "CLIENT LIST", "TTL k",
+    "MSETNX a 1 b 2", "APPEND k v", "COMMAND GETKEYSANDFLAGS GET k"])
+def test_getkeysandflags_is_that_of_redis(pair, arguments):
+    pair.same("COMMAND", "GETKEYSANDFLAGS", *arguments.split(" "))
+
+
+def test_getkeysandflags_of_every_command(pair):
+    compared = 0
+    for name in all_names(pair.ours):
+        told, = pair.ours.call("COMMAND", "INFO", name)
+        if is_ours(name) or name in ONLY_7_2 or told[FIRST] == 0:
+            continue
+        words = name.split("|")
+        arguments = ["a%d" % i for i in range(abs(told[ARITY]) - len(words))]
+        pair.same("COMMAND", "GETKEYSANDFLAGS", *words, *arguments)
+        compared += 1
+    assert compared > 40
+
+
 def test_getkeys_with_only_a_name(server):
     """7.0 takes that for a wrong number of arguments of its own."""
     connection = server.raw()
@@ -262,6 +302,74 @@ def test_getkeys_of_our_own(server):
     connection = server.raw()
     assert connection.call("COMMAND", "GETKEYS", "CACHE", "STATE", "a",
                            "b") == [b"a", b"b"]
+
+
+# --- COMMAND DOCS -----------------------------------------------------------
+
+def documentation(connection, *wanted):
+    return dict(rules.pairs_of(connection.call("COMMAND", "DOCS", *wanted)))
+
+
+def test_docs_are_those_of_redis(pair):
+    known = all_names(pair.ours)
+    ours, theirs = documentation(pair.ours), documentation(pair.theirs)
+    compared = 0
+    for name, told in ours.items():
+        if is_ours(name.decode()) or name in rules.SINCE_7_2:
+            continue
+        assert rules.same_documentation(name, told, theirs[name], known), name
+        compared += 1
+    assert compared > 60
+
+
+def test_docs_by_name(pair):
+    for wanted in (["get"], ["GET", "nosuch"], ["client|id", "Config|SET"],
+                   ["nosuch"], ["debug|sleep"]):
+        ours, theirs = (documentation(one, *wanted)
+                        for one in (pair.ours, pair.theirs))
+        assert list(ours) == list(theirs)
+        known = all_names(pair.ours)
+        for name, told in ours.items():
+            assert rules.same_documentation(name, told, theirs[name], known)
+    everything = documentation(pair.ours)
+    for name, told in everything.items():
+        assert documentation(pair.ours, name) == {name: told}
+
+
+def test_docs_of_what_7_2_added(server):
+    connection = server.raw(3)
+    told = documentation(connection, "client|setinfo")[b"client|setinfo"]
+    assert dict(told)[b"since"] == b"7.2.0"
+    attribute, = dict(told)[b"arguments"]
+    assert [dict(one)[b"token"] for one in dict(attribute)[b"arguments"]] == \
+        [b"LIB-NAME", b"LIB-VER"]
+    told = dict(documentation(connection, "quit")[b"quit"])
+    assert list(told[b"doc_flags"]) == [Simple("deprecated")]
+    assert told[b"deprecated_since"] == b"7.2.0"
+
+
+def test_docs_of_our_own(server):
+    connection = server.raw(3)
+    told = dict(documentation(connection, "cache")[b"cache"])
+    assert {name for name, _ in told[b"subcommands"]} == {
+        name.encode() for name in all_names(connection)
+        if name.startswith("cache|")}
+
+
+def test_an_argument_tells_its_name_in_a_syntax(server):
+    connection = server.raw(3)
+    told = dict(documentation(connection, "client|kill")[b"client|kill"])
+    old = dict(dict(told[b"arguments"][0])[b"arguments"][0])
+    assert old[b"name"] == b"old-format"
+    assert old[b"display_text"] == b"ip:port"
+
+
+def test_docs_that_are_too_long(start_server):
+    connection = start_server(cache_max_memory="16mb").raw()
+    assert len(connection.call("COMMAND", "DOCS", *["get"] * 100)) == 200
+    reply = connection.call("COMMAND", "DOCS", *["client"] * 10000)
+    assert isinstance(reply, Error) and reply.code == "OOM"
+    assert connection.call("PING") == Simple("PONG")
 
 
 def test_help(server):

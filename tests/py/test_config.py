@@ -35,7 +35,7 @@ def test_get_is_a_map(server):
 
 
 def test_get_takes_patterns_and_names_each_option_once(server):
-    found = server.call("CONFIG", "GET", "cache-*", "timeout", "*timeout",
+    found = server.call("CONFIG", "GET", "cache-*", "timeout", "time*",
                         "cache-max-memory")
     assert sorted(found[::2]) == [b"cache-flush-delay", b"cache-max-memory",
                                   b"timeout"]
@@ -57,6 +57,22 @@ def test_get_takes_patterns_and_names_each_option_once(server):
     ("SET", "timeout", "5"), ("SET", "timeout", "5", "timeout", "6"),
     ("SET", "timeout", "5", "nosuch", "6"),
     ("SET", "timeout", "5", "tcp-keepalive", "6"),
+    ("SET", "hash-max-ziplist-entries", "5", "hash-max-listpack-entries", "6"),
+    ("SET", "slave-priority", "4", "replica-priority", "5", "slave-priority",
+     "6"),
+    ("SET", "nosuch", "3", "timeout", "1", "timeout", "2"),
+    ("SET", "timeout", "1", "timeout", "2", "nosuch", "3"),
+    ("SET", "timeout", "3", "daemonize", "yes"), ("SET", "dir", "/"),
+    ("SET", "maxmemory", "1z"), ("SET", "maxmemory", "-1"),
+    ("SET", "maxmemory-policy", "x"), ("SET", "save", "900 1"),
+    ("SET", "save", "900"), ("SET", "oom-score-adj-values", "0 1 2"),
+    ("SET", "slowlog-log-slower-than", "-2"), ("SET", "slowlog-max-len", "-1"),
+    ("SET", "latency-tracking-info-percentiles", "50 101"),
+    ("SET", "latency-tracking-info-percentiles", "50  9"),
+    ("SET", "notify-keyspace-events", "KEq"), ("SET", "pidfile", "x"),
+    ("SET", "include", "x"), ("SET", "rename-command", "a b"),
+    ("GET", "client-output-buffer-limit"), ("GET", "rename-command"),
+    ("REWRITE",), ("REWRITE", "x"),
     ("RESETSTAT",), ("RESETSTAT", "x"), ("NOSUCH",), ("HELP", "x"), (),
 ], ids=lambda command: " ".join(command) or "alone")
 def test_replies_are_those_of_redis(server, redis_server, command, protocol):
@@ -69,7 +85,26 @@ def test_help_names_each_subcommand(server):
     assert all(type(line) is Simple for line in lines)
     names = [str(line).split()[0] for line in lines[1:]
              if not line.startswith(b" ")]
-    assert names == ["GET", "SET", "RESETSTAT", "HELP"]
+    assert names == ["GET", "SET", "RESETSTAT", "REWRITE", "HELP"]
+
+
+@pytest.mark.parametrize("patterns", [
+    ["hash-max-*"], ["slowlog-*", "LATENCY-tracking*"], ["*slave*"],
+    ["list-*", "zset-*"], ["lazyfree*", "active*"], ["repl-*", "min-*"]])
+def test_defaults_are_those_of_redis(server, redis_server, patterns):
+    ours, theirs = get(server, *patterns), get(redis_server, *patterns)
+    assert ours == theirs and ours
+
+
+@pytest.mark.parametrize("letters", [
+    "", "K", "KEA", "KEg", "Kg$lshzxetd", "KEmn", "g$lshzxetdmKn", "E$"])
+def test_event_classes_are_told_as_by_redis(server, redis_server, letters):
+    for one in (server, redis_server):
+        put(one, "notify-keyspace-events", letters)
+    assert get(server, "notify-keyspace-events") == \
+        get(redis_server, "notify-keyspace-events")
+    for one in (server, redis_server):
+        put(one, "notify-keyspace-events", "")
 
 
 # --- SET -------------------------------------------------------------------
@@ -85,8 +120,29 @@ def test_set_is_all_or_nothing(server):
 def test_options_that_can_not_change_and_options_of_redis_are_refused(server):
     reply = server.call("CONFIG", "SET", "ds-path", "/tmp")
     assert b"can't set immutable config" in reply
-    reply = server.call("CONFIG", "SET", "maxmemory", "1gb")
-    assert isinstance(reply, Error) and b"cache-max-memory" in reply
+    reply = server.call("CONFIG", "SET", "replicaof", "localhost 1")
+    assert isinstance(reply, Error) and b"no replication" in reply
+    reply = server.call("CONFIG", "SET", "appendonly", "yes")
+    assert isinstance(reply, Error) and b"cache-flush-delay" in reply
+
+
+def test_maxmemory_is_the_limit_of_memory(start_server):
+    server = start_server(cache_max_memory="48mb")
+    put(server, "maxmemory", "64mb")
+    assert get(server, "cache-max-memory", "maxmemory") == {
+        "cache-max-memory": str(64 * MB), "maxmemory": str(64 * MB)}
+    assert server.info("memory")["maxmemory"] == 64 * MB
+    put(server, "maxmemory", "0") # no limit of its own: that of the start
+    assert get(server, "maxmemory")["maxmemory"] == str(48 * MB)
+    put(server, "maxmemory-policy", "volatile-lru")
+    assert server.info("memory")["maxmemory_policy"] == "volatile-lru"
+    # A room refuses what the budget can't hold: nothing of it is kept.
+    reply = server.call("CONFIG", "SET", "replica-priority", "3",
+                        "slave-priority", "4", "maxmemory", "16mb", "cut-max",
+                        "8mb")
+    assert isinstance(reply, Error), reply
+    assert get(server, "maxmemory", "replica-priority") == {
+        "maxmemory": str(48 * MB), "replica-priority": "100"}
 
 
 @pytest.mark.plain_only # sanitizers take memory of their own

@@ -1,0 +1,216 @@
+/* docs_table.c - the rows of docs.h, in the groups of commands that Redis has.
+ * A new command needs a row here (tests/cmd/test_docs.c says which is missing).
+ */
+#include "cmd/docs.h"
+
+#include <string.h>
+
+#define O1   "O(1)"
+#define SUBS "Depends on the subcommand."
+#define HELP "Lists the subcommands."
+#define KEY  "key:k#0"
+#define KEYS "key:k#0*"
+#define WHEN "condition:o?@7.0.0(NX XX GT LT)"
+
+#define CN "connection"
+#define GE "generic"
+#define PS "pubsub"
+#define SE "server"
+#define ST "string"
+#define TX "transactions"
+
+/* clang-format off */
+const struct docs_row docs_table[] = {
+    /* name, since, group, summary, complexity, arguments, history, deprecated, flag */
+
+    /* connection */
+    { "auth", "1.0.0", CN, "Logs the connection in.", "O(N), N being the passwords of that user.", "username?@6.0.0 password", "6.0.0 A user name may be given.", NULL, NULL },
+    { "client", "2.4.0", CN, "Commands about connections.", SUBS, NULL, NULL, NULL, NULL },
+    { "client|caching", "6.0.0", CN, "Says whether the next command's keys are tracked.", O1, "mode:o(YES NO)", NULL, NULL, NULL },
+    { "client|getname", "2.6.9", CN, "Tells the connection's name.", O1, NULL, NULL, NULL, NULL },
+    { "client|getredir", "6.0.0", CN, "Tells which client gets this connection's invalidation messages.", O1, NULL, NULL, NULL, NULL },
+    { "client|help", "5.0.0", CN, HELP, O1, NULL, NULL, NULL, NULL },
+    { "client|id", "5.0.0", CN, "Tells the connection's number.", O1, NULL, NULL, NULL, NULL },
+    { "client|info", "6.2.0", CN, "Describes this connection.", O1, NULL, NULL, NULL, NULL },
+    { "client|kill", "2.4.0", CN, "Closes connections.", "O(N), N being the connected clients.", "filter:o(old-format~ip:port!2.8.12 new-format:o*(client-id:i=ID?@2.8.12 client-type:o=TYPE?@2.8.12(NORMAL MASTER@3.2.0 SLAVE REPLICA@5.0.0 PUBSUB) username=USER? addr~ip:port=ADDR? laddr~ip:port=LADDR?@6.2.0 skipme:o=SKIPME?(YES NO)))", "2.8.12 Filters by name.\n2.8.12 ID as a filter.\n3.2.0 TYPE knows master.\n5.0.0 TYPE calls a slave a replica, and knows both words.\n6.2.0 LADDR as a filter.", NULL, NULL },
+    { "client|list", "2.4.0", CN, "Describes all connections.", "O(N), N being the connected clients.", "client-type:o=TYPE?@5.0.0(NORMAL MASTER REPLICA PUBSUB) client-id:i=ID?*@6.2.0", "2.8.12 A line has the id.\n5.0.0 TYPE as a filter.\n6.0.0 A line has the user.\n6.2.0 A line has argv-mem, tot-mem, laddr and redir; ID as a filter.\n7.0.0 A line has resp, multi-mem, rbs and rbp.\n7.0.3 A line has ssub.", NULL, NULL },
+    { "client|no-evict", "7.0.0", CN, "Says whether this connection may be closed for lack of memory.", O1, "enabled:o(ON OFF)", NULL, NULL, NULL },
+    { "client|no-touch", "7.2.0", CN, "Says whether this connection's commands count as use of a key.", O1, "enabled:o(ON OFF)", NULL, NULL, NULL },
+    { "client|pause", "2.9.50", CN, "Lets commands of clients wait for a while.", O1, "timeout:i mode:o?@6.2.0(WRITE ALL)", "6.2.0 A mode in which only writes wait.", NULL, NULL },
+    { "client|reply", "3.2.0", CN, "Turns replies on or off, or skips one.", O1, "action:o(ON OFF SKIP)", NULL, NULL, NULL },
+    { "client|setinfo", "7.2.0", CN, "Tells the server about the client's library.", O1, "attr:o(libname=LIB-NAME libver=LIB-VER)", NULL, NULL, NULL },
+    { "client|setname", "2.6.9", CN, "Gives the connection a name.", O1, "connection-name", NULL, NULL, NULL },
+    { "client|tracking", "6.0.0", CN, "Turns on or off messages about keys that the client may have cached.", "O(1), some options add to it.", "status:o(ON OFF) client-id:i=REDIRECT? prefix=PREFIX?*+ BCAST? OPTIN? OPTOUT? NOLOOP?", NULL, NULL, NULL },
+    { "client|trackinginfo", "6.2.0", CN, "Tells how tracking is set for this connection.", O1, NULL, NULL, NULL, NULL },
+    { "client|unblock", "5.0.0", CN, "Ends the waiting of another client in a blocking command.", "O(log N), N being the connected clients.", "client-id:i unblock-type:o?(TIMEOUT ERROR)", NULL, NULL, NULL },
+    { "client|unpause", "6.2.0", CN, "Ends CLIENT PAUSE.", "O(N), N being the clients that wait.", NULL, NULL, NULL, NULL },
+    { "echo", "1.0.0", CN, "Answers its argument.", O1, "message", NULL, NULL, NULL },
+    { "hello", "6.0.0", CN, "Chooses the protocol, and may log in and name the connection.", O1, "arguments:b?(protover:i auth:b=AUTH?(username password) clientname=SETNAME?)", "6.2.0 The version may be left out: then the connection is only described.", NULL, NULL },
+    { "ping", "1.0.0", CN, "Answers PONG, or its argument.", O1, "message?", NULL, NULL, NULL },
+    { "quit", "1.0.0", CN, "Closes the connection.", O1, NULL, NULL, "7.2.0 just closing the connection", NULL },
+    { "reset", "6.2.0", CN, "Puts the connection back to how it began.", O1, NULL, NULL, NULL, NULL },
+    { "select", "1.0.0", CN, "Chooses the database of this connection.", O1, "index:i", NULL, NULL, NULL },
+
+    /* generic */
+    { "copy", "6.2.0", GE, "Copies a key's value to another key.", "O(1) for a string, else O(N), N being the elements.", "source:k#0 destination:k#1 destination-db:i=DB? REPLACE?", NULL, NULL, NULL },
+    { "del", "1.0.0", GE, "Deletes keys.", "O(N), N being the keys; elements are freed in the background.", KEYS, NULL, NULL, NULL },
+    { "exists", "1.0.0", GE, "Counts those of the keys that exist.", "O(N), N being the keys.", KEYS, "3.0.3 More than one key.", NULL, NULL },
+    { "expire", "1.0.0", GE, "Lets a key live for so many seconds.", O1, KEY " seconds:i " WHEN, "7.0.0 Conditions NX, XX, GT and LT.", NULL, NULL },
+    { "expireat", "1.2.0", GE, "Lets a key live until a Unix time.", O1, KEY " unix-time-seconds:t " WHEN, "7.0.0 Conditions NX, XX, GT and LT.", NULL, NULL },
+    { "expiretime", "7.0.0", GE, "Tells the Unix time until which a key lives.", O1, KEY, NULL, NULL, NULL },
+    { "move", "1.0.0", GE, "Moves a key to another database.", O1, KEY " db:i", NULL, NULL, NULL },
+    { "object", "2.2.3", GE, "Commands about how a value is kept.", SUBS, NULL, NULL, NULL, NULL },
+    { "object|encoding", "2.2.3", GE, "Names the representation of a value.", O1, KEY, NULL, NULL, NULL },
+    { "object|freq", "4.0.0", GE, "Tells how often a key is used, on a logarithmic scale.", O1, KEY, NULL, NULL, NULL },
+    { "object|help", "6.2.0", GE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "object|idletime", "2.2.3", GE, "Tells for how long a key was not used.", O1, KEY, NULL, NULL, NULL },
+    { "object|refcount", "2.2.3", GE, "Counts the references to a value.", O1, KEY, NULL, NULL, NULL },
+    { "persist", "2.2.0", GE, "Lets a key live for ever.", O1, KEY, NULL, NULL, NULL },
+    { "pexpire", "2.6.0", GE, "Lets a key live for so many milliseconds.", O1, KEY " milliseconds:i " WHEN, "7.0.0 Conditions NX, XX, GT and LT.", NULL, NULL },
+    { "pexpireat", "2.6.0", GE, "Lets a key live until a Unix time in milliseconds.", O1, KEY " unix-time-milliseconds:t " WHEN, "7.0.0 Conditions NX, XX, GT and LT.", NULL, NULL },
+    { "pexpiretime", "7.0.0", GE, "Tells the Unix time in milliseconds until which a key lives.", O1, KEY, NULL, NULL, NULL },
+    { "pttl", "2.6.0", GE, "Tells how many milliseconds a key has left.", O1, KEY, "2.8.0 -2 when there is no such key.", NULL, NULL },
+    { "rename", "1.0.0", GE, "Gives a key another name, in place of one that has it.", O1, KEY " newkey:k#1", NULL, NULL, NULL },
+    { "renamenx", "1.0.0", GE, "Gives a key another name unless that is taken.", O1, KEY " newkey:k#1", "3.2.0 The same name twice is no error.", NULL, NULL },
+    { "touch", "3.2.1", GE, "Counts those of the keys that exist, as used now.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
+    { "ttl", "1.0.0", GE, "Tells how many seconds a key has left.", O1, KEY, "2.8.0 -2 when there is no such key.", NULL, NULL },
+    { "type", "1.0.0", GE, "Names the type of a key's value.", O1, KEY, NULL, NULL, NULL },
+    { "unlink", "4.0.0", GE, "Deletes keys; what they held is freed in the background.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
+    { "wait", "3.0.0", GE, "Waits until replicas have this connection's writes.", O1, "numreplicas:i timeout:i", NULL, NULL, NULL },
+    { "waitaof", "7.2.0", GE, "Waits until this connection's writes are synced to disk.", O1, "numlocal:i numreplicas:i timeout:i", NULL, NULL, NULL },
+
+    /* pubsub */
+    { "psubscribe", "2.0.0", PS, "Listens to channels whose names match patterns.", "O(N), N being the patterns of this client.", "pattern:p*", NULL, NULL, NULL },
+    { "publish", "2.0.0", PS, "Sends a message to a channel.", "O(N+M), N being the channel's clients and M all patterns.", "channel message", NULL, NULL, NULL },
+    { "pubsub", "2.8.0", PS, "Commands about channels.", SUBS, NULL, NULL, NULL, NULL },
+    { "pubsub|channels", "2.8.0", PS, "Lists channels that somebody listens to.", "O(N), N being those channels.", "pattern:p?", NULL, NULL, NULL },
+    { "pubsub|help", "6.2.0", PS, HELP, O1, NULL, NULL, NULL, NULL },
+    { "pubsub|numpat", "2.8.0", PS, "Counts the patterns that somebody listens to.", O1, NULL, NULL, NULL, NULL },
+    { "pubsub|numsub", "2.8.0", PS, "Counts the listeners of channels.", "O(N), N being the channels asked for.", "channel?*", NULL, NULL, NULL },
+    { "pubsub|shardchannels", "7.0.0", PS, "Lists shard channels that somebody listens to.", "O(N), N being those channels.", "pattern:p?", NULL, NULL, NULL },
+    { "pubsub|shardnumsub", "7.0.0", PS, "Counts the listeners of shard channels.", "O(N), N being the channels asked for.", "shardchannel?*", NULL, NULL, NULL },
+    { "punsubscribe", "2.0.0", PS, "Stops listening to patterns, to all if none is named.", "O(N), N being the patterns.", "pattern:p?*", NULL, NULL, NULL },
+    { "spublish", "7.0.0", PS, "Sends a message to a shard channel.", "O(N), N being the channel's clients.", "shardchannel message", NULL, NULL, NULL },
+    { "ssubscribe", "7.0.0", PS, "Listens to shard channels.", "O(N), N being the channels.", "shardchannel*", NULL, NULL, NULL },
+    { "subscribe", "2.0.0", PS, "Listens to channels.", "O(N), N being the channels.", "channel*", NULL, NULL, NULL },
+    { "sunsubscribe", "7.0.0", PS, "Stops listening to shard channels, to all if none is named.", "O(N), N being the channels.", "shardchannel?*", NULL, NULL, NULL },
+    { "unsubscribe", "2.0.0", PS, "Stops listening to channels, to all if none is named.", "O(N), N being the channels.", "channel?*", NULL, NULL, NULL },
+
+    /* server */
+    { "acl", "6.0.0", SE, "Commands about users and what they may do.", SUBS, NULL, NULL, NULL, NULL },
+    { "acl|cat", "6.0.0", SE, "Lists the categories of commands, or the commands in one.", O1, "category?", NULL, NULL, NULL },
+    { "acl|deluser", "6.0.0", SE, "Deletes users.", "O(N), N being the users named.", "username*", NULL, NULL, NULL },
+    { "acl|dryrun", "7.0.0", SE, "Tells whether a user might run a command.", O1, "username command arg?*", NULL, NULL, NULL },
+    { "acl|genpass", "6.0.0", SE, "Makes up a password.", O1, "bits:i?", NULL, NULL, NULL },
+    { "acl|getuser", "6.0.0", SE, "Tells the rules of a user.", "O(N), N being the user's rules.", "username", "6.2.0 Patterns of channels.\n7.0.0 Selectors; patterns are told as rules.", NULL, NULL },
+    { "acl|help", "6.0.0", SE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "acl|list", "6.0.0", SE, "Lists the users with their rules.", "O(N), N being the users.", NULL, NULL, NULL, NULL },
+    { "acl|load", "6.0.0", SE, "Reads the file of users again.", "O(N), N being the users.", NULL, NULL, NULL, NULL },
+    { "acl|log", "6.0.0", SE, "Lists what was refused lately.", "O(N), N being the entries shown.", "operation:o?(count:i RESET)", NULL, NULL, NULL },
+    { "acl|save", "6.0.0", SE, "Writes the file of users.", "O(N), N being the users.", NULL, NULL, NULL, NULL },
+    { "acl|setuser", "6.0.0", SE, "Makes a user, or changes its rules.", "O(N), N being the rules.", "username rule?*", "6.2.0 Patterns of channels.\n7.0.0 Selectors, and patterns of keys to read or to write.", NULL, NULL },
+    { "acl|users", "6.0.0", SE, "Lists the names of the users.", "O(N), N being the users.", NULL, NULL, NULL, NULL },
+    { "acl|whoami", "6.0.0", SE, "Names the user of this connection.", O1, NULL, NULL, NULL, NULL },
+    { "bgrewriteaof", "1.0.0", SE, "Starts a flush to disk.", O1, NULL, NULL, NULL, NULL },
+    { "bgsave", "1.0.0", SE, "Starts a flush to disk.", O1, "SCHEDULE?@3.2.2", "3.2.2 SCHEDULE.", NULL, NULL },
+    { "command", "2.8.13", SE, "Describes all commands for clients.", "O(N), N being the commands.", NULL, NULL, NULL, NULL },
+    { "command|count", "2.8.13", SE, "Counts the commands.", O1, NULL, NULL, NULL, NULL },
+    { "command|docs", "7.0.0", SE, "Documents commands.", "O(N), N being the commands asked for.", "command-name?*", NULL, NULL, NULL },
+    { "command|getkeys", "2.8.13", SE, "Tells which arguments of a command are keys.", "O(N), N being the arguments.", "command arg?*", NULL, NULL, NULL },
+    { "command|getkeysandflags", "7.0.0", SE, "Tells which arguments of a command are keys, and what it does to them.", "O(N), N being the arguments.", "command arg?*", NULL, NULL, NULL },
+    { "command|help", "5.0.0", SE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "command|info", "2.8.13", SE, "Describes some commands for clients.", "O(N), N being the commands asked for.", "command-name?*", "7.0.0 All commands when none is named.", NULL, NULL },
+    { "command|list", "7.0.0", SE, "Lists the names of the commands.", "O(N), N being the commands.", "filterby:o=FILTERBY?(module-name=MODULE category=ACLCAT pattern:p=PATTERN)", NULL, NULL, NULL },
+    { "config", "2.0.0", SE, "Commands about the configuration.", SUBS, NULL, NULL, NULL, NULL },
+    { "config|get", "2.0.0", SE, "Tells the values of options.", "O(N), N being the patterns.", "parameter*", "7.0.0 More than one pattern.", NULL, NULL },
+    { "config|help", "5.0.0", SE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "config|resetstat", "2.0.0", SE, "Sets what INFO counts back to zero.", O1, NULL, NULL, NULL, NULL },
+    { "config|rewrite", "2.8.0", SE, "Writes the present values into the configuration file.", O1, NULL, NULL, NULL, NULL },
+    { "config|set", "2.0.0", SE, "Changes options, all of them or none.", "O(N), N being the options.", "data:b*(parameter value)", "7.0.0 More than one option.", NULL, NULL },
+    { "dbsize", "1.0.0", SE, "Counts the keys of the selected database.", O1, NULL, NULL, NULL, NULL },
+    { "debug", "1.0.0", SE, "Commands for tests of the server itself.", SUBS, NULL, NULL, NULL, "syscmd" },
+    { "failover", "6.2.0", SE, "Hands the role of the master over to a replica.", O1, "target:b=TO?(host port:i FORCE?) ABORT? milliseconds:i=TIMEOUT?", NULL, NULL, NULL },
+    { "flushall", "1.0.0", SE, "Deletes all keys of all databases.", "O(N), N being the databases; space is freed in the background.", "flush-type:o?(ASYNC@4.0.0 SYNC@6.2.0)", "4.0.0 ASYNC.\n6.2.0 SYNC.", NULL, NULL },
+    { "flushdb", "1.0.0", SE, "Deletes all keys of the selected database.", "O(1); space is freed in the background.", "flush-type:o?(ASYNC@4.0.0 SYNC@6.2.0)", "4.0.0 ASYNC.\n6.2.0 SYNC.", NULL, NULL },
+    { "info", "1.0.0", SE, "Tells how the server is doing.", O1, "section?*", "7.0.0 More than one section.", NULL, NULL },
+    { "lastsave", "1.0.0", SE, "Tells the Unix time of the last flush to disk.", O1, NULL, NULL, NULL, NULL },
+    { "latency", "2.8.13", SE, "Commands about what took long.", SUBS, NULL, NULL, NULL, NULL },
+    { "latency|doctor", "2.8.13", SE, "Explains what took long, for people.", O1, NULL, NULL, NULL, NULL },
+    { "latency|graph", "2.8.13", SE, "Draws the times of an event.", O1, "event", NULL, NULL, NULL },
+    { "latency|help", "2.8.13", SE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "latency|histogram", "7.0.0", SE, "Tells how the times of commands are spread.", "O(N), N being the commands that were run.", "command?*", NULL, NULL, NULL },
+    { "latency|history", "2.8.13", SE, "Lists the times of an event.", O1, "event", NULL, NULL, NULL },
+    { "latency|latest", "2.8.13", SE, "Tells the last time of each event.", O1, NULL, NULL, NULL, NULL },
+    { "latency|reset", "2.8.13", SE, "Forgets the times of events, of all if none is named.", O1, "event?*", NULL, NULL, NULL },
+    { "lolwut", "5.0.0", SE, "Draws a picture.", NULL, "version:i=VERSION?", NULL, NULL, NULL },
+    { "memory", "4.0.0", SE, "Commands about memory.", SUBS, NULL, NULL, NULL, NULL },
+    { "memory|doctor", "4.0.0", SE, "Explains what is wrong with memory, for people.", O1, NULL, NULL, NULL, NULL },
+    { "memory|help", "4.0.0", SE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "memory|malloc-stats", "4.0.0", SE, "Shows the allocator's own figures.", "Depends on how much is allocated.", NULL, NULL, NULL, NULL },
+    { "memory|purge", "4.0.0", SE, "Gives freed memory back to the system.", "Depends on how much is allocated.", NULL, NULL, NULL, NULL },
+    { "memory|stats", "4.0.0", SE, "Tells what memory is used for.", O1, NULL, NULL, NULL, NULL },
+    { "memory|usage", "4.0.0", SE, "Tells how many bytes a key takes in memory.", O1, KEY " count:i=SAMPLES?", NULL, NULL, NULL },
+    { "monitor", "1.0.0", SE, "Shows all commands that are run, as they come.", NULL, NULL, NULL, NULL, NULL },
+    { "replicaof", "5.0.0", SE, "Makes the server a replica of another one, or a master.", O1, "args:o(host-port:b(host port:i) no-one:b(NO ONE))", NULL, NULL, NULL },
+    { "role", "2.8.12", SE, "Tells the server's role in replication.", O1, NULL, NULL, NULL, NULL },
+    { "save", "1.0.0", SE, "Writes everything to disk, and answers then.", "O(N), N being the keys changed since the last flush.", NULL, NULL, NULL, NULL },
+    { "shutdown", "1.0.0", SE, "Writes everything to disk and ends the server.", "O(N), N being the keys changed since the last flush.", "save-selector:o?(NOSAVE SAVE) NOW?@7.0.0 FORCE?@7.0.0 ABORT?@7.0.0", "7.0.0 NOW, FORCE and ABORT.", NULL, NULL },
+    { "slaveof", "1.0.0", SE, "The old name of REPLICAOF.", O1, "args:o(host-port:b(host port:i) no-one:b(NO ONE))", NULL, "5.0.0 `REPLICAOF`", NULL },
+    { "slowlog", "2.2.12", SE, "Commands about what took long to run.", SUBS, NULL, NULL, NULL, NULL },
+    { "slowlog|get", "2.2.12", SE, "Lists the last slow commands.", "O(N), N being the entries shown.", "count:i?", "4.0.0 An entry has the client's address and name.", NULL, NULL },
+    { "slowlog|help", "6.2.0", SE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "slowlog|len", "2.2.12", SE, "Counts the slow commands that are kept.", O1, NULL, NULL, NULL, NULL },
+    { "slowlog|reset", "2.2.12", SE, "Forgets the slow commands.", "O(N), N being the entries.", NULL, NULL, NULL, NULL },
+    { "swapdb", "4.0.0", SE, "Exchanges two databases.", "O(N), N being the clients that watch keys in them.", "index1:i index2:i", NULL, NULL, NULL },
+    { "time", "2.6.0", SE, "Tells the time of the server's clock.", O1, NULL, NULL, NULL, NULL },
+
+    /* string */
+    { "append", "2.0.0", ST, "Adds to the end of a string.", "O(N), N being the length of the new string.", KEY " value", NULL, NULL, NULL },
+    { "decr", "1.0.0", ST, "Subtracts one from a whole number.", O1, KEY, NULL, NULL, NULL },
+    { "decrby", "1.0.0", ST, "Subtracts from a whole number.", O1, KEY " decrement:i", NULL, NULL, NULL },
+    { "get", "1.0.0", ST, "Answers a string.", O1, KEY, NULL, NULL, NULL },
+    { "getdel", "6.2.0", ST, "Answers a string and deletes it.", O1, KEY, NULL, NULL, NULL },
+    { "getex", "6.2.0", ST, "Answers a string and changes how long it lives.", O1, KEY " expiration:o?(seconds:i=EX milliseconds:i=PX unix-time-seconds:t=EXAT unix-time-milliseconds:t=PXAT PERSIST)", NULL, NULL, NULL },
+    { "getrange", "2.4.0", ST, "Answers a part of a string.", "O(N), N being the length of that part.", KEY " start:i end:i", NULL, NULL, NULL },
+    { "getset", "1.0.0", ST, "Sets a string and answers the old one.", O1, KEY " value", NULL, "6.2.0 `SET` with the `!GET` argument", NULL },
+    { "incr", "1.0.0", ST, "Adds one to a whole number.", O1, KEY, NULL, NULL, NULL },
+    { "incrby", "1.0.0", ST, "Adds to a whole number.", O1, KEY " increment:i", NULL, NULL, NULL },
+    { "incrbyfloat", "2.6.0", ST, "Adds to a number.", O1, KEY " increment:d", NULL, NULL, NULL },
+    { "lcs", "7.0.0", ST, "Finds the longest common subsequence of two strings.", "O(N*M), N and M being their lengths.", "key1:k#0 key2:k#0 LEN? IDX? min-match-len:i=MINMATCHLEN? WITHMATCHLEN?", NULL, NULL, NULL },
+    { "mget", "1.0.0", ST, "Answers several strings.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
+    { "mset", "1.0.1", ST, "Sets several strings, all at once.", "O(N), N being the keys.", "data:b*(key:k#0 value)", NULL, NULL, NULL },
+    { "msetnx", "1.0.1", ST, "Sets several strings, unless one of the keys exists.", "O(N), N being the keys.", "data:b*(key:k#0 value)", NULL, NULL, NULL },
+    { "psetex", "2.6.0", ST, "Sets a string that lives for so many milliseconds.", O1, KEY " milliseconds:i value", NULL, "2.6.12 `SET` with the `PX` argument", NULL },
+    { "set", "1.0.0", ST, "Sets a string, whatever the key held.", O1, KEY " value condition:o?@2.6.12(NX XX) GET?@6.2.0 expiration:o?(seconds:i=EX@2.6.12 milliseconds:i=PX@2.6.12 unix-time-seconds:t=EXAT@6.2.0 unix-time-milliseconds:t=PXAT@6.2.0 KEEPTTL@6.0.0)", "2.6.12 EX, PX, NX and XX.\n6.0.0 KEEPTTL.\n6.2.0 GET, EXAT and PXAT.\n7.0.0 NX and GET together.", NULL, NULL },
+    { "setex", "2.0.0", ST, "Sets a string that lives for so many seconds.", O1, KEY " seconds:i value", NULL, "2.6.12 `SET` with the `EX` argument", NULL },
+    { "setnx", "1.0.0", ST, "Sets a string unless the key exists.", O1, KEY " value", NULL, "2.6.12 `SET` with the `NX` argument", NULL },
+    { "setrange", "2.2.0", ST, "Writes over a part of a string.", "O(N), N being the length of the new string.", KEY " offset:i value", NULL, NULL, NULL },
+    { "strlen", "2.2.0", ST, "Tells the length of a string.", O1, KEY, NULL, NULL, NULL },
+    { "substr", "1.0.0", ST, "The old name of GETRANGE.", "O(N), N being the length of that part.", KEY " start:i end:i", NULL, "2.0.0 `GETRANGE`", NULL },
+
+    /* transactions */
+    { "discard", "2.0.0", TX, "Forgets the commands queued since MULTI.", "O(N), N being the queued commands.", NULL, NULL, NULL, NULL },
+    { "exec", "1.2.0", TX, "Runs the commands queued since MULTI, all at once.", "Depends on those commands.", NULL, NULL, NULL, NULL },
+    { "multi", "1.2.0", TX, "Queues the commands that follow, for EXEC.", O1, NULL, NULL, NULL, NULL },
+    { "unwatch", "2.2.0", TX, "Forgets the watched keys.", O1, NULL, NULL, NULL, NULL },
+    { "watch", "2.2.0", TX, "Lets the next EXEC do nothing if one of the keys has changed.", "O(1) for each key.", KEYS, NULL, NULL, NULL },
+
+    /* diskstore's own */
+    { "cache", "0.1.0", SE, "Commands about the cache (diskstore only).", SUBS, NULL, NULL, NULL, NULL },
+    { "cache|evict", "0.1.0", SE, "Drops clean keys from memory.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
+    { "cache|flush", "0.1.0", SE, "Writes everything to disk, and answers then.", "O(N), N being the keys changed since the last flush.", NULL, NULL, NULL, NULL },
+    { "cache|help", "0.1.0", SE, HELP, O1, NULL, NULL, NULL, NULL },
+    { "cache|state", "0.1.0", SE, "Tells where keys are: in memory, on disk, on the way.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
+    { "cache|stats", "0.1.0", SE, "Tells the figures of INFO cache.", O1, NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
+const size_t docs_count = sizeof(docs_table) / sizeof(docs_table[0]);
+
+const struct docs_row *docs_find(const char *full_name)
+{
+    for (size_t i = 0; i < docs_count; i++)
+        if (strcmp(docs_table[i].name, full_name) == 0)
+            return &docs_table[i];
+    return NULL;
+}
