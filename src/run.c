@@ -27,6 +27,7 @@
 #include "budget.h"
 #include "cache/cache.h"
 #include "cmd/server.h"
+#include "daemon.h"
 #include "io/io.h"
 #include "net/net.h"
 #include "options.h"
@@ -45,6 +46,7 @@ const char *malloc_conf = "narenas:2,dirty_decay_ms:0,muzzy_decay_ms:0";
 struct app {
     struct config  config;
     struct server  server;
+    struct daemon  daemon;
     struct budget  budget;
     struct store  *store;
     struct io     *io;
@@ -136,6 +138,7 @@ static void on_flush_timer(uv_timer_t *timer)
 
 static void stop(struct app *app, int status)
 {
+    daemon_stopping(&app->daemon);
     app->exit_status = status;
     uv_stop(&app->loop);
 }
@@ -156,6 +159,7 @@ static void try_to_stop(struct app *app)
     log_write(app->server.log, LOG_WARNING,
               "can't exit: the flush failed (%s); serving on", stats.last_error);
     app->stop_told = false;
+    daemon_staying(&app->daemon, "The last flush failed: still serving");
     app->server.shutting_down = false;
     net_pause(app->net, false);
 }
@@ -226,6 +230,7 @@ static void on_signal(uv_signal_t *handle, int number)
     db_stats(app->server.db, &stats);
     app->flush_errors = stats.flush_errors;
     app->stop_told = true;
+    daemon_stopping(&app->daemon);
     app->server.shutting_down = true;
     net_pause(app->net, true);
     db_flush_soon(app->server.db);
@@ -276,7 +281,6 @@ static struct store_options store_sizes(const struct budget *budget)
         .write_buffer_bytes = budget->write_buffer_bytes,
         .block_cache_bytes = budget->block_cache_bytes,
         .table_meta_bytes = budget->table_meta_bytes,
-        .max_batch_bytes = budget->cut_max_bytes,
     };
 }
 
@@ -314,6 +318,7 @@ static void server_init(struct app *app)
 {
     struct server *server = &app->server;
     server->config = &app->config;
+    server->config_file = app->config.file;
     clock_init(&server->clock);
     set_now(server);
     server->start_ms = server->now_ms;
@@ -477,6 +482,7 @@ static int run(struct app *app)
     err_t err = build(app, &why);
     if (err == ERR_OK) {
         log_write(app->server.log, LOG_NOTICE, "ready");
+        daemon_ready(&app->daemon, &app->config, app->server.log);
         uv_run(&app->loop, UV_RUN_DEFAULT);
         log_write(app->server.log, LOG_NOTICE, "bye");
     } else {
@@ -486,9 +492,25 @@ static int run(struct app *app)
         app->exit_status = 1;
     }
     tear_down(app);
+    daemon_end(&app->daemon);
     rc = uv_loop_close(&app->loop);
     ASSERT(rc == 0);
     return app->exit_status;
+}
+
+static err_t open_log(struct app *app, struct err_text *why)
+{
+    const struct config *config = &app->config;
+    err_t err =
+        log_new(config->logfile, config->loglevel, &app->server.log, why);
+    if (err != ERR_OK)
+        return err;
+    if (config->syslog_enabled)
+        log_to_syslog(app->server.log, config->syslog_ident,
+                      config->syslog_facility);
+    if (config->note[0] != '\0')
+        log_write(app->server.log, LOG_NOTICE, "%s", config->note);
+    return ERR_OK;
 }
 
 int run_server(int argc, char **argv)
@@ -496,17 +518,21 @@ int run_server(int argc, char **argv)
     struct err_text why = { "" };
     struct app     *app = mem_calloc(1, sizeof(*app));
     int             status = 1;
+    bool            is_parent = false;
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a full file system is an error, not a death */
     config_init_defaults(&app->config);
-    err_t err = options_parse(argc, argv, &app->config, &why);
+    err_t err = options_parse(argc, argv, environ, &app->config, &why);
+    daemon_init(&app->daemon, &app->config);
     if (err == ERR_OK)
-        err = log_new(app->config.logfile, app->config.loglevel,
-                      &app->server.log, &why);
-    if (err == ERR_OK)
-        status = run(app);
-    else
+        err = daemon_background(&app->daemon, &app->config, &is_parent,
+                                &status, &why);
+    if (err == ERR_OK && !is_parent)
+        err = open_log(app, &why);
+    if (err != ERR_OK)
         fprintf(stderr, "diskstore: %s\n", why.text);
+    else if (!is_parent)
+        status = run(app);
     log_free(app->server.log);
     config_deinit(&app->config);
     mem_free(app);

@@ -15,7 +15,6 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +99,30 @@ void mem_purge(void)
     (void)mallctl(name, NULL, NULL, NULL, 0);
 }
 
+static size_t allocator_figure(const char *name)
+{
+    size_t value = 0, len = sizeof(value);
+    if (mallctl(name, &value, &len, NULL, 0) != 0)
+        return 0;
+    return value;
+}
+
+void mem_allocator_read(struct mem_allocator *out)
+{
+    uint64_t epoch = 1; /* any write makes it count anew */
+    (void)mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+    out->allocated_bytes = allocator_figure("stats.allocated");
+    out->active_bytes = allocator_figure("stats.active");
+    out->resident_bytes = allocator_figure("stats.resident");
+}
+
+bool mem_allocator_report(void (*write_text)(void *arg, const char *text),
+                          void *arg)
+{
+    malloc_stats_print(write_text, arg, NULL);
+    return true;
+}
+
 #else
 
 /* glibc's chunks: a size word before the block, in steps of 16. */
@@ -112,6 +135,19 @@ size_t mem_good_size(size_t size)
 void mem_purge(void)
 {
     (void)malloc_trim(0);
+}
+
+void mem_allocator_read(struct mem_allocator *out)
+{
+    *out = (struct mem_allocator){ 0 };
+}
+
+bool mem_allocator_report(void (*write_text)(void *arg, const char *text),
+                          void *arg)
+{
+    (void)write_text;
+    (void)arg;
+    return false;
 }
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *mem_alloc(size_t size);
@@ -23,6 +24,17 @@ size_t mem_good_size(size_t size);
 
 /* Gives freed pages back to the system now. */
 void mem_purge(void);
+
+/* What the allocator says of itself; all 0 if it doesn't. */
+struct mem_allocator {
+    size_t allocated_bytes; /* handed out */
+    size_t active_bytes;    /* in pages of which some is handed out */
+    size_t resident_bytes;  /* all pages that it keeps */
+};
+void mem_allocator_read(struct mem_allocator *out);
+/* The same for people, in pieces of text; false if there is nothing. */
+bool mem_allocator_report(void (*write)(void *arg, const char *text),
+                          void *arg);
 
 /* Anonymous resident bytes of this process, from the kernel; 0 on failure.
  * Costs about 20 us: for the cron, not for a command. */

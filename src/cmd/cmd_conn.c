@@ -36,19 +36,30 @@ enum call_result cmd_quit(struct call *call)
     return CALL_CLOSE;
 }
 
-enum call_result cmd_select(struct call *call)
+bool call_database(struct call *call, slice arg, unsigned *out)
 {
     int64_t index;
-    if (!call_int(call, call->argv[1], &index))
-        return CALL_DONE;
+    if (!call_int(call, arg, &index))
+        return false;
     if (index < INT_MIN || index > INT_MAX) {
         reply_errorf(call->reply,
                      "ERR value is out of range, value must between %d and %d",
                      INT_MIN, INT_MAX);
-    } else if (index < 0 || index >= call->server->config->databases) {
+        return false;
+    }
+    if (index < 0 || index >= call->server->config->databases) {
         reply_error(call->reply, "ERR DB index is out of range");
-    } else {
-        call->session->db = (unsigned)index;
+        return false;
+    }
+    *out = (unsigned)index;
+    return true;
+}
+
+enum call_result cmd_select(struct call *call)
+{
+    unsigned index;
+    if (call_database(call, call->argv[1], &index)) {
+        call->session->db = index;
         reply_ok(call->reply);
     }
     return CALL_DONE;

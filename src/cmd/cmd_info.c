@@ -165,6 +165,15 @@ static void allocator(struct info *info)
 #endif
 }
 
+static void policy(struct info *info, const struct config *config)
+{
+    struct buf value;
+    buf_init(&value, CONFIG_VALUE_MAX);
+    config_value(config, "maxmemory-policy", &value);
+    line(info, "maxmemory_policy:%.*s", (int)value.len, value.data);
+    buf_deinit(&value);
+}
+
 /* used_memory is what the accounts hold: that is what the limit is about. The
  * resident size includes the store's files that are mapped. */
 static void info_memory(struct info *info)
@@ -184,7 +193,7 @@ static void info_memory(struct info *info)
            mem->used_bytes[MEM_ENTRIES] + mem->used_bytes[MEM_VALUES]);
     size(info, "total_system_memory", machine_bytes());
     size(info, "maxmemory", server->config->cache_max_memory);
-    text(info, "maxmemory_policy", "allkeys-lru");
+    policy(info, server->config);
     line(info, "mem_fragmentation_ratio:%.2f", (double)rss / used);
     number(info, "mem_clients_normal", mem->used_bytes[MEM_CLIENTS]);
     allocator(info);

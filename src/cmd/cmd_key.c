@@ -1,11 +1,15 @@
-/* cmd_key.c - keys as such, whatever they hold: delete, count, rename, empty.
+/* cmd_key.c - keys as such, whatever they hold: delete, count, rename; and
+ * databases: empty, swap.
  *
  * None of these loads a value but RENAME, which writes it under another key:
  * the pages of a large value belong to the slot of the key they were written
  * for, so they are written anew. */
 #include "cmd/cmd_string.h"
 
+#include <limits.h>
+
 #include "base/assert.h"
+#include "base/num.h"
 #include "cache/cache.h"
 #include "cmd/handlers.h"
 
@@ -99,25 +103,35 @@ size_t grow_rename(struct call *call)
     return is_copied ? entry->value_len : 0;
 }
 
-/* The value is kept by us meanwhile: both calls of the db move entries. */
+struct key_content key_content_keep(const struct entry *entry)
+{
+    struct key_content content = { .spec = cache_spec(entry) };
+    struct entry_spec *spec = &content.spec;
+    spec->object_id = 0; /* its pages are the other key's */
+    if (spec->blob != NULL) {
+        blob_ref(spec->blob);
+        return content;
+    }
+    content.copy = mem_alloc(spec->value.len + 1);
+    if (spec->value.len > 0)
+        memcpy(content.copy, spec->value.data, spec->value.len);
+    spec->value.data = content.copy;
+    return content;
+}
+
+void key_content_drop(struct key_content *content)
+{
+    blob_unref(content->spec.blob);
+    mem_free(content->copy);
+}
+
 static void move_to(struct call *call, const struct entry *entry,
                     const struct db_key *to)
 {
-    struct entry_spec spec = cache_spec(entry);
-    char             *copy = NULL;
-    spec.object_id = 0;
-    if (spec.blob != NULL) {
-        blob_ref(spec.blob);
-    } else {
-        copy = mem_alloc(spec.value.len + 1);
-        if (spec.value.len > 0)
-            memcpy(copy, spec.value.data, spec.value.len);
-        spec.value.data = copy;
-    }
+    struct key_content content = key_content_keep(entry);
     db_delete(call->db, &call->key, "rename_from");
-    db_put(call->db, to, &spec, "rename_to");
-    blob_unref(spec.blob);
-    mem_free(copy);
+    db_put(call->db, to, &content.spec, "rename_to");
+    key_content_drop(&content);
 }
 
 /* True: there is nothing to move, and that has been answered. */
@@ -201,6 +215,34 @@ enum call_result cmd_flushall(struct call *call)
         return CALL_DONE;
     for (int i = 0; i < call->server->config->databases; i++)
         flush_space(call, db_space(call->db, (unsigned)i));
+    reply_ok(call->reply);
+    return CALL_DONE;
+}
+
+/* --- swapping ------------------------------------------------------------ */
+
+static bool swap_index(struct call *call, size_t i, const char *error,
+                       int64_t *out)
+{
+    if (num_parse_int64(call->argv[i], out) && *out >= INT_MIN &&
+        *out <= INT_MAX)
+        return true;
+    reply_error(call->reply, error);
+    return false;
+}
+
+enum call_result cmd_swapdb(struct call *call)
+{
+    int64_t first, second, count = call->server->config->databases;
+    if (!swap_index(call, 1, "ERR invalid first DB index", &first) ||
+        !swap_index(call, 2, "ERR invalid second DB index", &second))
+        return CALL_DONE;
+    if (first < 0 || first >= count || second < 0 || second >= count) {
+        reply_error(call->reply, "ERR DB index is out of range");
+        return CALL_DONE;
+    }
+    db_swap_spaces(call->db, db_space(call->db, (unsigned)first),
+                   db_space(call->db, (unsigned)second));
     reply_ok(call->reply);
     return CALL_DONE;
 }

@@ -1,4 +1,4 @@
-/* cmd_server.c - the server as a whole: time, saving, the end, and DEBUG.
+/* cmd_server.c - the server as a whole: time, saving, and the end.
  *
  * SAVE, BGSAVE and BGREWRITEAOF all mean the one thing that there is here: a
  * flush of what memory holds unsaved. SAVE is CACHE FLUSH (cmd_cache.c).
@@ -6,12 +6,10 @@
  * SHUTDOWN parks its client until all that was written before it is on disk,
  * and then ends the loop; main flushes once more what others wrote meanwhile,
  * unless shutdown_nosave. */
-#include <stdlib.h>
 #include <time.h>
 
 #include "base/assert.h"
 #include "cmd/handlers.h"
-#include "store/fault.h"
 
 /* --- time and saving ----------------------------------------------------- */
 
@@ -150,116 +148,4 @@ enum call_result cmd_shutdown(struct call *call)
                                       : shutdown_failed(call);
     }
     UNREACHABLE();
-}
-
-/* --- DEBUG --------------------------------------------------------------- */
-
-/* False, with the error answered, unless enable-debug-command lets this
- * client. */
-static bool debug_allowed(struct call *call)
-{
-    switch (call->server->config->enable_debug_command) {
-    case DEBUG_COMMAND_YES:
-        return true;
-    case DEBUG_COMMAND_LOCAL:
-        if (call->session->flags & SESSION_LOCAL)
-            return true;
-        break;
-    case DEBUG_COMMAND_NO:
-        break;
-    }
-    reply_error(call->reply,
-                "ERR DEBUG command not allowed. If the enable-debug-command "
-                "option is set to \"local\", you can run it from a local "
-                "connection, otherwise you need to set this option in the "
-                "configuration file, and then restart the server.");
-    return false;
-}
-
-/* What can't be read as a number is 0, as in Redis. */
-static double seconds_of(slice text)
-{
-    char   copy[64];
-    size_t len = text.len < sizeof(copy) - 1 ? text.len : sizeof(copy) - 1;
-    memcpy(copy, text.data, len);
-    copy[len] = '\0';
-    double seconds = strtod(copy, NULL);
-    if (!(seconds > 0)) /* also for NaN */
-        return 0;
-    return seconds < 1e9 ? seconds : 1e9;
-}
-
-/* Stops the loop: that is its purpose. */
-enum call_result cmd_debug_sleep(struct call *call)
-{
-    if (!debug_allowed(call))
-        return CALL_DONE;
-    double          seconds = seconds_of(call->argv[2]);
-    time_t          whole = (time_t)seconds;
-    struct timespec time = {
-        .tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)
-    };
-    (void)nanosleep(&time, NULL);
-    reply_ok(call->reply);
-    return CALL_DONE;
-}
-
-#define DESCRIPTION_MAX 1024
-
-enum call_result cmd_debug_store(struct call *call)
-{
-    struct store   *fault = call->server->fault;
-    struct err_text why = { "" };
-    char            text[DESCRIPTION_MAX];
-    if (!debug_allowed(call))
-        return CALL_DONE;
-    if (fault == NULL) {
-        reply_error(call->reply, "ERR DEBUG STORE needs a server started with "
-                                 "--debug-store yes");
-    } else if (call->argc == 2) {
-        fault_describe(fault, text, sizeof(text));
-        reply_bulk_string(call->reply, text);
-    } else if (fault_command(fault, call->argv + 2, call->argc - 2, &why) !=
-               ERR_OK) {
-        reply_errorf(call->reply, "ERR %s", why.text);
-    } else {
-        reply_ok(call->reply);
-    }
-    return CALL_DONE;
-}
-
-enum call_result cmd_debug_check(struct call *call)
-{
-    if (!debug_allowed(call))
-        return CALL_DONE;
-    db_check(call->db);
-    reply_ok(call->reply);
-    return CALL_DONE;
-}
-
-enum call_result cmd_debug_help(struct call *call)
-{
-    static const char *const lines[] = {
-        "CHECK",
-        "    Verify what must always hold in memory; the server ends if it "
-        "does not.",
-        "SLEEP <seconds>",
-        "    Stop the server for <seconds>. Decimals allowed.",
-        "STORE",
-        "    Return what the store has been asked for so far.",
-        "STORE <order>",
-        "    Make the store misbehave; needs --debug-store yes. Orders:",
-        "    * delay <op> <ms>",
-        "    * fail <op> <count> io|nospace|corrupt [applied] [skip <n>]",
-        "    * fail <op> 0",
-        "    * gate <op> close|open|step <n>",
-        "    * crash write <nth> before|after",
-        "    * reopen fail|ok",
-        "    * reset",
-        "    where <op> is get, write or iter.",
-        NULL
-    };
-    if (debug_allowed(call))
-        call_help(call, "DEBUG", lines);
-    return CALL_DONE;
 }

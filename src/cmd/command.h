@@ -126,6 +126,19 @@ enum call_result command_execute(struct server *server, struct session *session,
 void command_prefetch(struct server *server, struct session *session,
                       const slice *argv, size_t argc);
 
+/* Looks a command up by the name that clients use now; NULL if there is none.
+ * Then one of its subcommands. */
+const struct command *command_find_top(const struct server *server, slice name);
+const struct command *command_find_sub(const struct command *container,
+                                       slice                 name);
+/* True for a command of the table that rename-command took away. */
+bool command_is_gone(const struct server *server, const struct command *top);
+/* What is wrong with the config's renames, for who adds one. */
+err_t command_check_renames(const struct config *config, struct err_text *why);
+/* For dispatch_init: builds and frees server->index (lookup.c). */
+void lookup_init(struct server *server);
+void lookup_deinit(struct server *server);
+
 /* Looks a command (with its subcommand) up; NULL if there is none. */
 const struct command *command_find(const struct server *server,
                                    const slice *argv, size_t argc);

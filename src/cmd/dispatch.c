@@ -11,83 +11,16 @@
 #include "cmd/multi.h"
 #include "cmd/wants.h"
 
-#define INDEX_SLOTS 1024u /* a power of two, several times the commands */
 #define NAME_MAX_LEN 64
-
-struct command_index {
-    const struct command *slots[INDEX_SLOTS];
-};
-
-static uint32_t hash_name(slice name)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < name.len; i++)
-        hash = (hash ^ ((uint8_t)name.data[i] | 0x20)) * 16777619u;
-    return hash & (INDEX_SLOTS - 1);
-}
-
-static struct command_index *index_build(void)
-{
-    struct command_index *index = mem_calloc(1, sizeof(*index));
-    for (const struct command *c = command_table; c->name != NULL; c++) {
-        uint32_t at = hash_name(slice_from_string(c->name));
-        while (index->slots[at] != NULL)
-            at = (at + 1) & (INDEX_SLOTS - 1);
-        index->slots[at] = c;
-    }
-    return index;
-}
 
 void dispatch_init(struct server *server)
 {
-    server->index = index_build();
+    lookup_init(server);
 }
 
 void dispatch_deinit(struct server *server)
 {
-    mem_free(server->index);
-    server->index = NULL;
-}
-
-static const struct command *find_top(const struct server *server, slice name)
-{
-    uint32_t at = hash_name(name);
-    const struct command *command;
-    while ((command = server->index->slots[at]) != NULL) {
-        if (slice_equal_nocase(name, command->name))
-            return command;
-        at = (at + 1) & (INDEX_SLOTS - 1);
-    }
-    return NULL;
-}
-
-static const struct command *find_sub(const struct command *container,
-                                      slice name)
-{
-    for (const struct command *c = container->subcommands; c && c->name; c++)
-        if (slice_equal_nocase(name, c->name))
-            return c;
-    return NULL;
-}
-
-const struct command *command_find(const struct server *server,
-                                   const slice *argv, size_t argc)
-{
-    const struct command *command = find_top(server, argv[0]);
-    if (command == NULL || command->subcommands == NULL || argc < 2)
-        return command;
-    return find_sub(command, argv[1]);
-}
-
-const struct command *command_find_name(const struct server *server, slice name)
-{
-    const char *bar = memchr(name.data, '|', name.len);
-    if (bar == NULL)
-        return find_top(server, name);
-    size_t                len = (size_t)(bar - name.data);
-    const struct command *top = find_top(server, slice_make(name.data, len));
-    return top == NULL ? NULL
-                       : find_sub(top, slice_make(bar + 1, name.len - len - 1));
+    lookup_deinit(server);
 }
 
 bool command_arity_ok(const struct command *command, size_t argc)
@@ -186,12 +119,13 @@ static bool is_one_command(const struct command *container)
 }
 
 static void unknown_subcommand(struct reply *reply,
-                               const struct command *container, slice name)
+                               const struct command *container,
+                               const slice *argv)
 {
-    char   upper[NAME_MAX_LEN];
-    size_t len = strlen(container->name);
-    for (size_t i = 0; i <= len; i++) {
-        char c = container->name[i];
+    char   upper[NAME_MAX_LEN] = ""; /* argv[0], which may be another name */
+    slice  name = argv[1];
+    for (size_t i = 0; i < argv[0].len && i < NAME_MAX_LEN - 1; i++) {
+        char c = argv[0].data[i];
         upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
     }
     reply_errorf(reply, "ERR unknown subcommand%s '%.*s'. Try %s HELP.",
@@ -208,6 +142,29 @@ static void wrong_arity(struct reply *reply, const struct command *top,
                  top->name, bar, command != top ? command->name : "");
 }
 
+/* False, with the error answered, unless enable-debug-command lets this
+ * client. */
+static bool debug_allowed(struct server *server, const struct session *session,
+                          struct reply *reply)
+{
+    switch (server->config->enable_debug_command) {
+    case DEBUG_COMMAND_YES:
+        return true;
+    case DEBUG_COMMAND_LOCAL:
+        if (session->flags & SESSION_LOCAL)
+            return true;
+        break;
+    case DEBUG_COMMAND_NO:
+        break;
+    }
+    reply_error(reply,
+                "ERR DEBUG command not allowed. If the enable-debug-command "
+                "option is set to \"local\", you can run it from a local "
+                "connection, otherwise you need to set this option in the "
+                "configuration file, and then restart the server.");
+    return false;
+}
+
 /* --- running ------------------------------------------------------------- */
 
 /* The command, or NULL with the error answered. What CLIENT LIST names is the
@@ -217,22 +174,26 @@ static const struct command *resolve(struct server *server,
                                      const slice *argv, size_t argc,
                                      struct reply *reply)
 {
-    const struct command *top = find_top(server, argv[0]), *command = top;
+    const struct command *top = command_find_top(server, argv[0]);
+    const struct command *command = top;
     if (top != NULL && top->subcommands != NULL && argc >= 2)
-        command = find_sub(top, argv[1]);
+        command = command_find_sub(top, argv[1]);
     session->last_command =
         top != NULL && is_one_command(top) ? top : command;
     if (top == NULL) {
         unknown_command(reply, argv, argc);
         return NULL;
     }
+    if (is_one_command(top) && argc >= 2 &&
+        !debug_allowed(server, session, reply))
+        return NULL;
     if (command == NULL) {
-        unknown_subcommand(reply, top, argv[1]);
+        unknown_subcommand(reply, top, argv);
         return NULL;
     }
     if (!command_arity_ok(command, argc) || command->handler == NULL) {
         if (command != top && is_one_command(top))
-            unknown_subcommand(reply, top, argv[1]);
+            unknown_subcommand(reply, top, argv);
         else
             wrong_arity(reply, top, command);
         return NULL;

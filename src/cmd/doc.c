@@ -15,17 +15,21 @@
 #define ADMIN      CATEGORY_ADMIN
 #define DANGEROUS  CATEGORY_DANGEROUS
 #define CONNECTION CATEGORY_CONNECTION
+#define TRANSACTION CATEGORY_TRANSACTION
 
 #define VARIES       TIP_NONDETERMINISTIC_OUTPUT
 #define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
 #define EACH_NODE    (TIP_ASK_ALL_NODES | TIP_REPLY_ALL_SUCCEEDED)
 #define EACH_SHARD   (TIP_ASK_ALL_SHARDS | TIP_REPLY_ALL_SUCCEEDED)
 #define SUM_OF_ALL   (TIP_ASK_ALL_SHARDS | TIP_REPLY_AGG_SUM)
+#define REPORT       (VARIES | TIP_ASK_ALL_SHARDS | TIP_REPLY_SPECIAL)
+#define REPORT_NODES (VARIES | TIP_ASK_ALL_NODES | TIP_REPLY_SPECIAL)
 #define SUM_OF_KEYS  (TIP_ASK_MULTI_SHARD | TIP_REPLY_AGG_SUM)
 
 /* clang-format off */
 #define LOOKS    { { KEY_RO, NULL } }
 #define READS    { { KEY_RO | KEY_ACCESS, NULL } }
+#define NO_KEY   { { KEY_IS_NONE, NULL } }
 #define SETS     { { KEY_OW | KEY_UPDATE, NULL } }
 #define ADDS     { { KEY_OW | KEY_INSERT, NULL } }
 #define EDITS    { { KEY_RW | KEY_UPDATE, NULL } }
@@ -51,6 +55,16 @@ static const struct command_doc docs[] = {
     { "client|list",    CONNECTION, VARIES, { { 0 } } },
     { "client|setinfo", CONNECTION, EACH_NODE, { { 0 } } },
     { "client|setname", CONNECTION, 0, { { 0 } } },
+    { "client|caching", CONNECTION, 0, { { 0 } } },
+    { "client|getredir", CONNECTION, 0, { { 0 } } },
+    { "client|no-evict", CONNECTION, 0, { { 0 } } },
+    { "client|no-touch", CONNECTION, 0, { { 0 } } },
+    { "client|pause", CONNECTION, 0, { { 0 } } },
+    { "client|reply", CONNECTION, 0, { { 0 } } },
+    { "client|tracking", CONNECTION, 0, { { 0 } } },
+    { "client|trackinginfo", CONNECTION, 0, { { 0 } } },
+    { "client|unblock", CONNECTION, 0, { { 0 } } },
+    { "client|unpause", CONNECTION, 0, { { 0 } } },
 
     /* strings */
     { "append",      STRING, 0, EXTENDS },
@@ -65,6 +79,7 @@ static const struct command_doc docs[] = {
     { "incr",        STRING, 0, REPLACES },
     { "incrby",      STRING, 0, REPLACES },
     { "incrbyfloat", STRING, 0, REPLACES },
+    { "lcs",         STRING, 0, READS },
     { "mget",        STRING, TIP_ASK_MULTI_SHARD, READS },
     { "mset",        STRING, TIP_ASK_MULTI_SHARD | TIP_REPLY_ALL_SUCCEEDED, SETS },
     { "msetnx",      STRING, TIP_ASK_MULTI_SHARD | TIP_REPLY_AGG_MIN, ADDS },
@@ -75,8 +90,11 @@ static const struct command_doc docs[] = {
     { "setnx",       STRING, 0, ADDS },
     { "setrange",    STRING, 0, EDITS },
     { "strlen",      STRING, 0, LOOKS },
+    { "substr",      STRING, 0, READS },
 
     /* keys */
+    { "copy",        KEYSPACE, 0, { { KEY_RO | KEY_ACCESS, NULL },
+                                    { KEY_OW | KEY_UPDATE, NULL } } },
     { "dbsize",      KEYSPACE, SUM_OF_ALL, { { 0 } } },
     { "del",         KEYSPACE, SUM_OF_KEYS, REMOVES },
     { "exists",      KEYSPACE, SUM_OF_KEYS, LOOKS },
@@ -85,6 +103,12 @@ static const struct command_doc docs[] = {
     { "expiretime",  KEYSPACE, 0, READS },
     { "flushall",    KEYSPACE | DANGEROUS, EACH_SHARD, { { 0 } } },
     { "flushdb",     KEYSPACE | DANGEROUS, EACH_SHARD, { { 0 } } },
+    { "move",        KEYSPACE, 0, REPLACES },
+    { "object|encoding", KEYSPACE, VARIES, LOOKS },
+    { "object|freq",     KEYSPACE, VARIES, LOOKS },
+    { "object|help",     KEYSPACE, 0, { { 0 } } },
+    { "object|idletime", KEYSPACE, VARIES, LOOKS },
+    { "object|refcount", KEYSPACE, VARIES, LOOKS },
     { "persist",     KEYSPACE, 0, EDITS },
     { "pexpire",     KEYSPACE, 0, EDITS },
     { "pexpireat",   KEYSPACE, 0, EDITS },
@@ -98,6 +122,8 @@ static const struct command_doc docs[] = {
     { "ttl",         KEYSPACE, VARIES, READS },
     { "type",        KEYSPACE, 0, LOOKS },
     { "unlink",      KEYSPACE, SUM_OF_KEYS, REMOVES },
+    { "wait",        CONNECTION, TIP_ASK_ALL_SHARDS | TIP_REPLY_AGG_MIN, { { 0 } } },
+    { "waitaof",     CONNECTION, TIP_ASK_ALL_SHARDS | TIP_REPLY_AGG_MIN, { { 0 } } },
 
     /* server */
     { "cache|evict", KEYSPACE, ORDER_VARIES, LOOKS },
@@ -105,14 +131,44 @@ static const struct command_doc docs[] = {
     { "cache|stats", 0, VARIES, { { 0 } } },
     { "command",         CONNECTION, ORDER_VARIES, { { 0 } } },
     { "command|count",   CONNECTION, 0, { { 0 } } },
+    { "command|docs",    CONNECTION, ORDER_VARIES, { { 0 } } },
     { "command|getkeys", CONNECTION, 0, { { 0 } } },
+    { "command|getkeysandflags", CONNECTION, 0, { { 0 } } },
     { "command|help",    CONNECTION, 0, { { 0 } } },
     { "command|info",    CONNECTION, ORDER_VARIES, { { 0 } } },
     { "command|list",    CONNECTION, ORDER_VARIES, { { 0 } } },
     { "config|set",  0, EACH_NODE, { { 0 } } },
     { "info",        DANGEROUS, VARIES | TIP_ASK_ALL_SHARDS | TIP_REPLY_SPECIAL, { { 0 } } },
     { "lastsave",    ADMIN | DANGEROUS, VARIES, { { 0 } } },
+    { "latency|doctor",    0, REPORT_NODES, { { 0 } } },
+    { "latency|graph",     0, REPORT_NODES, { { 0 } } },
+    { "latency|histogram", 0, REPORT_NODES, { { 0 } } },
+    { "latency|history",   0, REPORT_NODES, { { 0 } } },
+    { "latency|latest",    0, REPORT_NODES, { { 0 } } },
+    { "latency|reset",     0, EACH_NODE, { { 0 } } },
+    { "slowlog|get",       0, TIP_ASK_ALL_NODES | TIP_NONDETERMINISTIC_LAST, { { 0 } } },
+    { "slowlog|len",       0, TIP_ASK_ALL_NODES | TIP_REPLY_AGG_SUM | TIP_NONDETERMINISTIC_LAST, { { 0 } } },
+    { "slowlog|reset",     0, EACH_NODE, { { 0 } } },
+    { "memory|doctor",       0, REPORT, { { 0 } } },
+    { "memory|malloc-stats", 0, REPORT, { { 0 } } },
+    { "memory|purge",        0, EACH_SHARD, { { 0 } } },
+    { "memory|stats",        0, REPORT, { { 0 } } },
+    { "memory|usage",        0, 0, LOOKS },
+    { "role",        ADMIN | DANGEROUS, 0, { { 0 } } },
+    { "swapdb",      KEYSPACE | DANGEROUS, 0, { { 0 } } },
     { "time",        0, VARIES, { { 0 } } },
+
+    /* pubsub */
+    { "spublish",     0, 0, NO_KEY },
+    { "ssubscribe",   0, 0, NO_KEY },
+    { "sunsubscribe", 0, 0, NO_KEY },
+
+    /* transactions */
+    { "discard", TRANSACTION, 0, { { 0 } } },
+    { "exec",    TRANSACTION, 0, { { 0 } } },
+    { "multi",   TRANSACTION, 0, { { 0 } } },
+    { "unwatch", TRANSACTION, 0, { { 0 } } },
+    { "watch",   TRANSACTION, 0, LOOKS },
 };
 /* clang-format on */
 
@@ -197,8 +253,9 @@ const char *tip_name(unsigned bit)
         "response_policy:agg_min",
         "response_policy:agg_sum",
         "response_policy:special",
+        "nondeterministic_output",
     };
-    _Static_assert(TIP_REPLY_SPECIAL == 1 << (LENGTH(names) - 1),
+    _Static_assert(TIP_NONDETERMINISTIC_LAST == 1 << (LENGTH(names) - 1),
                    "a name for each");
     return name_of_bit(names, LENGTH(names), bit);
 }
@@ -207,9 +264,9 @@ const char *key_use_name(unsigned bit)
 {
     static const char *const names[] = {
         "RO", "RW", "OW", "RM", "access", "update", "insert", "delete",
-        "variable_flags",
+        "variable_flags", "not_key",
     };
-    _Static_assert(KEY_VARIABLE == 1 << (LENGTH(names) - 1), "a name for each");
+    _Static_assert(KEY_IS_NONE == 1 << (LENGTH(names) - 1), "a name for each");
     return name_of_bit(names, LENGTH(names), bit);
 }
 

@@ -46,6 +46,7 @@ enum command_tip {
     TIP_REPLY_AGG_MIN     = 1 << 6,
     TIP_REPLY_AGG_SUM     = 1 << 7,
     TIP_REPLY_SPECIAL     = 1 << 8,
+    TIP_NONDETERMINISTIC_LAST = 1 << 9, /* the first, told after the others */
 };
 
 /* What a command does with a key: first the kind of access to it, then what it
@@ -60,6 +61,7 @@ enum key_use {
     KEY_INSERT = 1 << 6,
     KEY_DELETE = 1 << 7,
     KEY_VARIABLE = 1 << 8, /* depends on the other arguments */
+    KEY_IS_NONE  = 1 << 9, /* a shard channel, where a key might be */
 };
 
 #define DOC_KEY_SPECS 2

@@ -19,9 +19,31 @@ size_t grow_setrange(struct call *call);
 
 /* cmd_key.c */
 command_handler cmd_del, cmd_unlink, cmd_exists, cmd_type, cmd_touch,
-    cmd_rename, cmd_renamenx, cmd_flushdb, cmd_flushall, cmd_dbsize;
+    cmd_rename, cmd_renamenx, cmd_flushdb, cmd_flushall, cmd_dbsize,
+    cmd_swapdb;
 enum db_need need_rename(const struct call *call, size_t key_index);
 size_t grow_rename(struct call *call);
+
+/* cmd_copy.c */
+command_handler cmd_copy, cmd_move;
+enum db_need need_copy(const struct call *call, size_t key_index);
+size_t more_copy(const struct call *call, struct db_want *out);
+size_t more_move(const struct call *call, struct db_want *out);
+size_t grow_copy(struct call *call);
+
+/* cmd_lcs.c */
+command_handler cmd_lcs;
+
+/* cmd_object.c */
+command_handler cmd_object_encoding, cmd_object_freq, cmd_object_idletime,
+    cmd_object_refcount, cmd_object_help;
+/* What Redis would call the form in which it keeps that value. */
+const char *object_encoding(const struct entry *entry);
+int64_t     object_refcount(const struct entry *entry);
+
+/* cmd_memory.c */
+command_handler cmd_memory_usage, cmd_memory_stats, cmd_memory_doctor,
+    cmd_memory_malloc_stats, cmd_memory_purge, cmd_memory_help;
 
 /* cmd_expire.c */
 command_handler cmd_expire, cmd_pexpire, cmd_expireat, cmd_pexpireat, cmd_ttl,
@@ -30,6 +52,20 @@ command_handler cmd_expire, cmd_pexpire, cmd_expireat, cmd_pexpireat, cmd_ttl,
 /* cmd_conn.c */
 command_handler cmd_ping, cmd_echo, cmd_select, cmd_quit, cmd_hello, cmd_auth,
     cmd_reset;
+
+/* "ERR DB index is out of range", or that it is no number, unless arg is a
+ * database's. */
+bool call_database(struct call *call, slice arg, unsigned *out);
+
+/* cmd_acl.c */
+command_handler cmd_acl_cat, cmd_acl_dryrun, cmd_acl_genpass, cmd_acl_getuser,
+    cmd_acl_list, cmd_acl_users, cmd_acl_whoami, cmd_acl_help;
+
+/* cmd_replica.c */
+command_handler cmd_role, cmd_replicaof, cmd_failover, cmd_wait, cmd_waitaof;
+
+/* cmd_lolwut.c */
+command_handler cmd_lolwut;
 
 /* cmd_client.c */
 command_handler cmd_client_id, cmd_client_getname, cmd_client_setname,
@@ -47,8 +83,13 @@ size_t exec_reply_bytes(struct call *call);
 
 /* cmd_server.c */
 command_handler cmd_time, cmd_save, cmd_bgsave, cmd_bgrewriteaof, cmd_lastsave,
-    cmd_shutdown, cmd_debug_sleep, cmd_debug_store, cmd_debug_check,
-    cmd_debug_help;
+    cmd_shutdown;
+
+/* cmd_debug.c */
+command_handler cmd_debug_accepted, cmd_debug_check, cmd_debug_error,
+    cmd_debug_help, cmd_debug_log, cmd_debug_object, cmd_debug_protocol,
+    cmd_debug_reload, cmd_debug_set_active_expire, cmd_debug_sleep,
+    cmd_debug_store;
 
 /* cmd_info.c */
 command_handler cmd_info;
@@ -57,9 +98,18 @@ command_handler cmd_info;
 command_handler cmd_config_get, cmd_config_set, cmd_config_resetstat,
     cmd_config_help;
 
+/* cmd_config_rewrite.c */
+command_handler cmd_config_rewrite;
+
 /* cmd_command.c */
 command_handler cmd_command, cmd_command_count, cmd_command_list,
-    cmd_command_info, cmd_command_getkeys, cmd_command_help;
+    cmd_command_info, cmd_command_help;
+
+/* cmd_command_keys.c */
+command_handler cmd_command_getkeys, cmd_command_getkeysandflags;
+
+/* cmd_command_docs.c */
+command_handler cmd_command_docs;
 
 /* cmd_cache.c */
 command_handler cmd_cache_state, cmd_cache_evict, cmd_cache_flush,

@@ -33,6 +33,7 @@
 #define PAIRS     { 1, -1, 2 }
 #define TWO_KEYS  { 1, 2, 1 }
 #define FROM_TWO  { 2, -1, 1 }
+#define SECOND    { 2, 2, 1 }
 
 /* clang-format off */
 static const struct command client_table[] = {
@@ -49,7 +50,9 @@ static const struct command client_table[] = {
 
 static const struct command command_sub_table[] = {
     { .name = "count",   .arity = 2,  .flags = LT, .handler = cmd_command_count },
+    { .name = "docs",    .arity = -2, .flags = LT, .handler = cmd_command_docs },
     { .name = "getkeys", .arity = -3, .flags = LT, .handler = cmd_command_getkeys },
+    { .name = "getkeysandflags", .arity = -3, .flags = LT, .handler = cmd_command_getkeysandflags },
     { .name = "help",    .arity = 2,  .flags = LT, .handler = cmd_command_help },
     { .name = "info",    .arity = -2, .flags = LT, .handler = cmd_command_info },
     { .name = "list",    .arity = -2, .flags = LT, .handler = cmd_command_list },
@@ -60,6 +63,7 @@ static const struct command config_table[] = {
     { .name = "get",       .arity = -3, .flags = A|S|LT, .handler = cmd_config_get },
     { .name = "help",      .arity = 2,  .flags = LT,     .handler = cmd_config_help },
     { .name = "resetstat", .arity = 2,  .flags = A|S|LT, .handler = cmd_config_resetstat },
+    { .name = "rewrite",   .arity = 2,  .flags = A|S|LT, .handler = cmd_config_rewrite },
     { .name = "set",       .arity = -4, .flags = A|S|LT, .handler = cmd_config_set },
     { .name = NULL }
 };
@@ -74,10 +78,50 @@ static const struct command cache_table[] = {
 };
 
 static const struct command debug_table[] = {
-    { .name = "check", .arity = 2,  .flags = A|S|LT|PR|OU, .handler = cmd_debug_check },
-    { .name = "help",  .arity = 2,  .flags = A|S|LT|PR|OU, .handler = cmd_debug_help },
-    { .name = "sleep", .arity = 3,  .flags = A|S|LT|PR|OU, .handler = cmd_debug_sleep },
+    { .name = "change-repl-id", .arity = 2, .flags = A|S|LT|PR|OU, .handler = cmd_debug_accepted },
+    { .name = "check", .arity = 2, .flags = A|S|LT|PR|OU, .handler = cmd_debug_check },
+    { .name = "dict-resizing", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_accepted },
+    { .name = "error", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_error },
+    { .name = "help", .arity = 2, .flags = A|S|LT|PR|OU, .handler = cmd_debug_help },
+    { .name = "loadaof", .arity = 2, .flags = A|S|LT|PR|OU|NM, .handler = cmd_debug_reload },
+    { .name = "log", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_log },
+    { .name = "object", .arity = 3, .flags = A|S|LT|PR|OU, .keys = SECOND, .need = HEADER, .handler = cmd_debug_object },
+    { .name = "protocol", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_protocol },
+    { .name = "reload", .arity = -2, .flags = A|S|LT|PR|OU|NM, .handler = cmd_debug_reload },
+    { .name = "set-active-expire", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_set_active_expire },
+    { .name = "sleep", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_sleep },
     { .name = "store", .arity = -2, .flags = A|S|LT|PR|OU, .handler = cmd_debug_store },
+    { .name = NULL }
+};
+
+static const struct command acl_table[] = {
+    { .name = "cat",     .arity = -2, .flags = S|LT,   .handler = cmd_acl_cat },
+    { .name = "dryrun",  .arity = -4, .flags = A|S|LT, .handler = cmd_acl_dryrun },
+    { .name = "genpass", .arity = -2, .flags = S|LT,   .handler = cmd_acl_genpass },
+    { .name = "getuser", .arity = 3,  .flags = A|S|LT, .handler = cmd_acl_getuser },
+    { .name = "help",    .arity = 2,  .flags = LT,     .handler = cmd_acl_help },
+    { .name = "list",    .arity = 2,  .flags = A|S|LT, .handler = cmd_acl_list },
+    { .name = "users",   .arity = 2,  .flags = A|S|LT, .handler = cmd_acl_users },
+    { .name = "whoami",  .arity = 2,  .flags = S|LT,   .handler = cmd_acl_whoami },
+    { .name = NULL }
+};
+
+static const struct command memory_table[] = {
+    { .name = "doctor",       .arity = 2,  .handler = cmd_memory_doctor },
+    { .name = "help",         .arity = 2,  .flags = LT, .handler = cmd_memory_help },
+    { .name = "malloc-stats", .arity = 2,  .handler = cmd_memory_malloc_stats },
+    { .name = "purge",        .arity = 2,  .handler = cmd_memory_purge },
+    { .name = "stats",        .arity = 2,  .handler = cmd_memory_stats },
+    { .name = "usage",        .arity = -3, .flags = R, .keys = SECOND, .need = HEADER, .handler = cmd_memory_usage },
+    { .name = NULL }
+};
+
+static const struct command object_table[] = {
+    { .name = "encoding", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_encoding },
+    { .name = "freq",     .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_freq },
+    { .name = "help",     .arity = 2, .flags = LT, .handler = cmd_object_help },
+    { .name = "idletime", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_idletime },
+    { .name = "refcount", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_refcount },
     { .name = NULL }
 };
 
@@ -111,6 +155,7 @@ const struct command command_table[] = {
     { .name = "incr",        .arity = 2,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_incr },
     { .name = "incrby",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_incrby },
     { .name = "incrbyfloat", .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_incrbyfloat },
+    { .name = "lcs",         .arity = -3, .flags = R,     .keys = TWO_KEYS, .need = VALUE, .handler = cmd_lcs },
     { .name = "mget",        .arity = -2, .flags = R|F,   .keys = ALL_KEYS, .need = VALUE, .handler = cmd_mget },
     { .name = "mset",        .arity = -3, .flags = W|M,   .keys = PAIRS, .need = NONE, .handler = cmd_mset },
     { .name = "msetnx",      .arity = -3, .flags = W|M,   .keys = PAIRS, .need = HEADER, .handler = cmd_msetnx },
@@ -120,8 +165,10 @@ const struct command command_table[] = {
     { .name = "setnx",       .arity = 3,  .flags = W|M|F, .keys = KEY, .need = HEADER, .handler = cmd_setnx },
     { .name = "setrange",    .arity = 4,  .flags = W|M,   .keys = KEY, .need = VALUE, .handler = cmd_setrange, .grow_of = grow_setrange },
     { .name = "strlen",      .arity = 2,  .flags = R|F,   .keys = KEY, .need = HEADER, .handler = cmd_strlen },
+    { .name = "substr",      .arity = 4,  .flags = R,     .keys = KEY, .need = VALUE, .handler = cmd_getrange },
 
     /* keys */
+    { .name = "copy",        .arity = -3, .flags = W|M, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_copy, .need_of = need_copy, .more_wants = more_copy, .grow_of = grow_copy },
     { .name = "dbsize",      .arity = 1,  .flags = R|F|CK, .handler = cmd_dbsize },
     { .name = "del",         .arity = -2, .flags = W,   .keys = ALL_KEYS, .need = HEADER, .handler = cmd_del },
     { .name = "exists",      .arity = -2, .flags = R|F, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_exists },
@@ -130,6 +177,8 @@ const struct command command_table[] = {
     { .name = "expiretime",  .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_expiretime },
     { .name = "flushall",    .arity = -1, .flags = W,   .handler = cmd_flushall },
     { .name = "flushdb",     .arity = -1, .flags = W,   .handler = cmd_flushdb },
+    { .name = "move",        .arity = 3,  .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_move, .more_wants = more_move, .grow_of = grow_rename },
+    { .name = "object",      .arity = -2, .subcommands = object_table },
     { .name = "persist",     .arity = 2,  .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_persist },
     { .name = "pexpire",     .arity = -3, .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_pexpire },
     { .name = "pexpireat",   .arity = -3, .flags = W|F, .keys = KEY, .need = HEADER, .handler = cmd_pexpireat },
@@ -141,18 +190,28 @@ const struct command command_table[] = {
     { .name = "ttl",         .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_ttl },
     { .name = "type",        .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_type },
     { .name = "unlink",      .arity = -2, .flags = W|F, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_unlink },
+    { .name = "wait",        .arity = 3,  .flags = CMD_BLOCKING, .handler = cmd_wait },
+    { .name = "waitaof",     .arity = 4,  .flags = CMD_BLOCKING, .handler = cmd_waitaof },
 
     /* server */
+    { .name = "acl",      .arity = -2, .subcommands = acl_table },
     { .name = "bgrewriteaof", .arity = 1, .flags = A|S|NL, .handler = cmd_bgrewriteaof },
     { .name = "bgsave",   .arity = -1, .flags = A|S|NL,  .handler = cmd_bgsave },
     { .name = "cache",    .arity = -2, .flags = OU, .subcommands = cache_table },
     { .name = "command",  .arity = -1, .flags = LT, .handler = cmd_command, .subcommands = command_sub_table },
     { .name = "config",   .arity = -2, .subcommands = config_table },
     { .name = "debug",    .arity = -2, .flags = A|S|LT|PR, .subcommands = debug_table },
+    { .name = "failover", .arity = -1, .flags = A|S|T, .handler = cmd_failover },
     { .name = "info",     .arity = -1, .flags = LT, .handler = cmd_info },
     { .name = "lastsave", .arity = 1,  .flags = LT|F, .handler = cmd_lastsave },
+    { .name = "lolwut",   .arity = -1, .flags = R|F,  .handler = cmd_lolwut },
+    { .name = "memory",   .arity = -2, .subcommands = memory_table },
+    { .name = "replicaof", .arity = 3, .flags = A|S|T|NL, .handler = cmd_replicaof },
+    { .name = "role",     .arity = 1,  .flags = S|LT|F, .handler = cmd_role },
     { .name = "save",     .arity = 1,  .flags = A|S|NL|NM, .handler = cmd_save },
     { .name = "shutdown", .arity = -1, .flags = A|S|LT|NM|AB, .handler = cmd_shutdown },
+    { .name = "slaveof",  .arity = 3,  .flags = A|S|T|NL, .handler = cmd_replicaof },
+    { .name = "swapdb",   .arity = 3,  .flags = W|F, .handler = cmd_swapdb },
     { .name = "time",     .arity = 1,  .flags = LT|F, .handler = cmd_time },
     { .name = NULL }
 };

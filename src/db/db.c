@@ -63,6 +63,7 @@ static struct db *make(const struct db_options *options)
     db->stats.last_flush_ok = true;
     db->stats.last_save_time_s = options->now_ms / 1000;
     db->garbage_known = true; /* until a look says otherwise */
+    db->scrub_wanted = true;
     return db;
 }
 
@@ -139,6 +140,8 @@ static void keep_moving(struct db *db, bool is_cron)
 static bool expire_some(struct db *db)
 {
     size_t budget = EXPIRE_BUCKETS;
+    if (db->lazy_expire)
+        return false;
     for (unsigned i = 0; i < EXPIRE_SLICE; i++) {
         if (db->open_bytes >= db->opt.cut_max_bytes)
             return false;
@@ -171,11 +174,14 @@ bool db_turn(struct db *db, int64_t now_ms)
     /* Begun by the cron, then a slice a turn at most: draining the I/O side
      * ends with the one that is on its way, and with io-threads 0 nobody waits
      * for more than one. */
+    if (db->scrub_more)
+        scrub_step(db);
     if (db->garbage_more)
         garbage_step(db);
     io_hand_over(db->opt.io);
     /* With io-threads 0 the jobs are done by now, and there may be more. */
-    bool slices = db->garbage_more && io_is_blocking(db->opt.io);
+    bool slices = (db->scrub_more || db->garbage_more) &&
+                  io_is_blocking(db->opt.io);
     return more || slices || db->expire_more || !list_empty(&db->ready) ||
            cut_has_step(db);
 }
@@ -211,7 +217,9 @@ void db_cron(struct db *db, int64_t now_ms)
     if (!db->expire_more)
         db->expire_more = expire_some(db);
     fail_retry(db);
-    garbage_step(db);
+    scrub_step(db);
+    if (!db->scrub_wanted)
+        garbage_step(db);
     keep_moving(db, true);
     last_resort(db);
     io_hand_over(db->opt.io);
@@ -274,6 +282,11 @@ void db_set_cut_max(struct db *db, uint64_t bytes)
 void db_set_fsync(struct db *db, bool fsync)
 {
     db->opt.fsync = fsync;
+}
+
+void db_set_active_expire(struct db *db, bool active)
+{
+    db->lazy_expire = !active;
 }
 
 bool db_is_clean(const struct db *db)

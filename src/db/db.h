@@ -262,6 +262,9 @@ void db_resize_store(struct db *db, const struct store_options *sizes);
 void db_set_flush_delay(struct db *db, uint64_t delay_ms);
 void db_set_cut_max(struct db *db, uint64_t bytes);
 void db_set_fsync(struct db *db, bool fsync);
+/* false: a key past its deadline goes when somebody asks for it, or when a cut
+ * meets it, but is not looked for. For tests. */
+void db_set_active_expire(struct db *db, bool active);
 /* The time that all decisions of this turn see, unix ms. */
 int64_t db_now_ms(const struct db *db);
 /* Evicts the key if it is clean and idle. */
@@ -284,7 +287,7 @@ struct db_stats {
     uint64_t blind_writes, looks;
     uint64_t robbed;      /* parked commands that lost their pins */
     uint64_t parked_total;
-    uint64_t slice_max;   /* most entries captured in one loop turn */
+    uint64_t slice_max;   /* most entries captured or finished in a turn */
     uint64_t garbage_deleted;
     size_t   parked_now;
     size_t   dirty_entries, dirty_bytes;

@@ -11,6 +11,7 @@
  *   save.c    a cut on the I/O thread: pages, batch, staging
  *   fail.c    after a failed write: reopen, count anew, try again
  *   garbage.c namespaces and pages that nobody can reach any more
+ *   scrub.c   the store is looked through for damage after opening
  *   probe.c   is there a record? (CACHE STATE)
  *   db.c      the turn, the cron, settings, stats
  */
@@ -120,6 +121,7 @@ struct db {
     bool              failing;
     bool              reopening;     /* the job is in flight */
     bool              must_reopen;   /* the last try failed */
+    bool              start_unwritten; /* meta_put_start is still to be done */
     bool              resize_wanted;
     struct store_options sizes;      /* if resize_wanted */
     int64_t           retry_at_ms;
@@ -149,6 +151,12 @@ struct db {
     bool              garbage_put_off; /* it can't be read; at the next start */
     struct buf        garbage_at;     /* where the next slice goes on */
 
+    /* scrub */
+    bool              scrub_wanted;  /* not everything has been looked at */
+    bool              scrub_running;
+    bool              scrub_more;    /* the next slice comes in this turn */
+    int64_t           scrub_at_ms;   /* not before */
+
     struct buf        key_buf;   /* scratch for record keys */
     struct buf        key_buf2;
     struct buf        value_buf; /* scratch for record values */
@@ -170,6 +178,8 @@ err_t open_meta(struct db *db, struct err_text *why);
 void meta_put_ids(struct db *db, struct store_batch *batch);
 void meta_put_map(struct db *db, struct store_batch *batch, const uint32_t *ids,
                   size_t count);
+/* What must be on disk before anything else of this run: both of the above. */
+void meta_put_start(struct db *db, struct store_batch *batch);
 
 /* --- space.c */
 void     spaces_init(struct db *db);
@@ -290,6 +300,8 @@ err_t save_recover_staged(struct store *store, size_t batch_max, bool durable,
 
 /* --- fail.c */
 void fail_begin(struct db *db, const struct err_text *why);
+/* The store can be read but not be written to, from the start. */
+void fail_start(struct db *db, const struct err_text *why);
 void fail_retry(struct db *db);
 /* Closes and opens the store, alone on the I/O side. */
 void fail_reopen(struct db *db);
@@ -300,5 +312,8 @@ void probe_drop(struct db_wait *wait);
 /* --- garbage.c */
 void garbage_step(struct db *db);
 void garbage_deinit(struct db *db);
+
+/* --- scrub.c */
+void scrub_step(struct db *db);
 
 #endif

@@ -1,8 +1,9 @@
 /* space.c - databases and how many keys they have.
  *
  * A database is a namespace number; emptying it takes a new one, swapping two
- * exchanges theirs. Of each it is known how many keys it has on disk, by slot, as of the last cut; that is
- * what the store's count records say. What clients see is derived:
+ * exchanges theirs. Of each it is known how many keys it has on disk, by slot,
+ * as of the last cut; that is what the store's count records say. What clients
+ * see is derived:
  *     keys = keys on disk + sum over dirty entries of (exists - on disk)
  * and `pending` is that sum, kept by the write hook. Entries whose old record
  * is not known yet are not in the sum; they are counted in `unsettled`. */

@@ -208,6 +208,24 @@ def test_a_crash_while_a_restart_finishes_a_staged_cut(start_server):
     assert server.call("DEBUG", "CHECK") == OK
 
 
+# --- a small cut-max -------------------------------------------------------
+
+def test_pages_above_cut_max_are_told_once_a_flush(start_server):
+    server = steered(start_server, cut_max="16kb", cache_max_memory="32mb")
+    def told():
+        return server.log_text.count("is larger than cut-max")
+    server.call("SET", "small", 1)
+    flush(server)
+    assert told() == 0
+    for number in (1, 2):
+        server.call("MSET", "a", BIG + b"%d" % number, "b", BIG)
+        flush(server)
+        assert told() == number
+    server.kill9()
+    server.start()
+    assert server.call("MGET", "a", "b", "small") == [BIG + b"2", BIG, b"1"]
+
+
 # --- what is left over -----------------------------------------------------
 
 def test_pages_of_a_flush_that_never_ended_are_removed(start_server):

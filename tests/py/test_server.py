@@ -217,7 +217,8 @@ def test_debug_is_refused_in_the_words_of_redis(start_server, start_redis):
     redis = start_redis(enable_debug_command="no")
     refusal = redis.raw().call_raw("DEBUG", "SLEEP", "0")
     assert b"not allowed" in refusal
-    for command in [("SLEEP", "0"), ("STORE",), ("CHECK",), ("HELP",)]:
+    for command in [("SLEEP", "0"), ("STORE",), ("CHECK",), ("HELP",),
+                    ("nonsense",), ("",), ("SLEEP",), ("OBJECT", "k")]:
         assert server.raw().call_raw("DEBUG", *command) == refusal, command
 
 
@@ -274,7 +275,9 @@ def test_debug_help_names_each_subcommand(server):
                               "Subcommands are:")
     names = [str(line).split()[0] for line in lines[1:]
              if not line.startswith(b" ")]
-    assert names == ["CHECK", "SLEEP", "STORE", "STORE", "HELP"]
+    assert names == ["CHANGE-REPL-ID", "CHECK", "DICT-RESIZING", "ERROR",
+                     "LOADAOF", "LOG", "OBJECT", "PROTOCOL", "RELOAD",
+                     "SET-ACTIVE-EXPIRE", "SLEEP", "STORE", "STORE", "HELP"]
 
 
 def test_a_figure_for_each_kind_of_save(server):

@@ -28,6 +28,7 @@
 #define SPACES    2
 #define KEY_MAX   48
 #define SNAPSHOTS 4096
+#define LEN_MAX   200000
 
 /* value 0: no such key. The bytes are made from value and length. */
 struct model_value {
@@ -42,7 +43,8 @@ struct model {
 
 enum op_kind {
     OP_GET, OP_SET, OP_MSET, OP_DEL, OP_EXISTS, OP_RMW, OP_RENAME, OP_EXPIRE,
-    OP_MGET, OP_FLUSHDB, OP_DBSIZE, OP_CACHE_FLUSH, OP_EVICT, OP_COUNT
+    OP_MGET, OP_FLUSHDB, OP_DBSIZE, OP_CACHE_FLUSH, OP_EVICT, OP_COPY,
+    OP_SWAPDB, OP_COUNT
 };
 
 struct sim;
@@ -123,7 +125,7 @@ static uint32_t random_len(struct sim *sim)
     case 1:
         return (uint32_t)below(sim, 17000); /* around a blob's start */
     case 2:
-        return below(sim, 4) == 0 ? (uint32_t)below(sim, 200000) : 70000;
+        return below(sim, 4) == 0 ? (uint32_t)below(sim, LEN_MAX) : 70000;
     case 3:
         return (uint32_t)below(sim, 4000);
     default:
@@ -181,6 +183,7 @@ static enum db_need need_of(enum op_kind kind, size_t index)
     case OP_EXPIRE:
         return DB_NEED_HEADER;
     case OP_RENAME:
+    case OP_COPY:
         return index == 0 ? DB_NEED_VALUE : DB_NEED_NONE;
     default:
         return DB_NEED_VALUE;
@@ -191,7 +194,7 @@ static bool is_write(enum op_kind kind)
 {
     return kind == OP_SET || kind == OP_MSET || kind == OP_DEL ||
            kind == OP_RMW || kind == OP_RENAME || kind == OP_EXPIRE ||
-           kind == OP_FLUSHDB;
+           kind == OP_FLUSHDB || kind == OP_COPY;
 }
 
 static void check_read(struct client *client, unsigned key,
@@ -252,6 +255,34 @@ static void do_rename(struct client *client)
     *source = (struct model_value){ 0 };
 }
 
+/* To the other database; a large value is shared. */
+static void do_copy(struct client *client)
+{
+    struct sim         *sim = client->sim;
+    char                from_text[KEY_MAX], to_text[KEY_MAX];
+    unsigned            other = !client->space;
+    struct db_key       from = make_key(client, client->keys[0], from_text);
+    struct db_key       to = make_key(client, client->keys[1], to_text);
+    struct model_value *source = model_at(sim, client->space, client->keys[0]);
+    struct entry       *entry = db_look(sim->db, &from, true);
+    check_read(client, client->keys[0], entry, true);
+    if (entry == NULL)
+        return;
+    struct entry_spec spec = cache_spec(entry);
+    char             *copy = malloc(spec.value.len + 1);
+    if (spec.blob != NULL)
+        blob_ref(spec.blob);
+    else
+        spec.value = slice_make(
+            memcpy(copy, spec.value.data, spec.value.len), spec.value.len);
+    spec.object_id = 0;
+    to.space = db_space(sim->db, other);
+    db_put(sim->db, &to, &spec, "copy_to");
+    blob_unref(spec.blob);
+    free(copy);
+    *model_at(sim, other, client->keys[1]) = *source;
+}
+
 static void do_key(struct client *client, size_t index)
 {
     struct sim         *sim = client->sim;
@@ -304,6 +335,10 @@ static void run(struct client *client)
         do_rename(client);
         return;
     }
+    if (client->kind == OP_COPY) {
+        do_copy(client);
+        return;
+    }
     for (size_t i = 0; i < client->key_count; i++)
         do_key(client, i);
 }
@@ -352,6 +387,16 @@ static enum db_verdict try_special(struct client *client)
                    sizeof(sim->model.keys[0]));
         }
         break;
+    case OP_SWAPDB:
+        verdict = db_admit_write(sim->db, &client->wait, 0, false);
+        if (verdict == DB_READY) {
+            struct model *model = &sim->model, was = *model;
+            db_swap_spaces(sim->db, db_space(sim->db, 0),
+                           db_space(sim->db, 1));
+            memcpy(model->keys[0], was.keys[1], sizeof(was.keys[0]));
+            memcpy(model->keys[1], was.keys[0], sizeof(was.keys[0]));
+        }
+        break;
     case OP_DBSIZE:
         verdict = db_wait_settled(sim->db, &client->wait);
         if (verdict == DB_READY)
@@ -378,6 +423,8 @@ static enum db_verdict try_keys(struct client *client)
             .need = client->kind == OP_EVICT ? DB_NEED_NONE
                                              : need_of(client->kind, i)
         };
+    if (client->kind == OP_COPY)
+        wants[1].key.space = db_space(sim->db, !client->space);
     for (int round = 0; round < 2; round++) {
         enum db_verdict verdict =
             db_acquire(sim->db, &client->wait, wants, client->key_count);
@@ -385,6 +432,8 @@ static enum db_verdict try_keys(struct client *client)
             return verdict;
         uint64_t evictions = sim->db->cache.evictions;
         size_t   grow = client->key_count * (client->len + 256u);
+        if (client->kind == OP_COPY)
+            grow += LEN_MAX; /* it is not told how long the value is */
         verdict = db_admit_write(sim->db, &client->wait, grow,
                                  client->kind != OP_DEL);
         if (verdict != DB_READY || sim->db->cache.evictions == evictions)
@@ -397,7 +446,8 @@ static void attempt(struct client *client)
 {
     struct sim *sim = client->sim;
     bool special = client->kind == OP_FLUSHDB || client->kind == OP_DBSIZE ||
-                   client->kind == OP_CACHE_FLUSH;
+                   client->kind == OP_CACHE_FLUSH ||
+                   client->kind == OP_SWAPDB;
     enum db_verdict verdict = special ? try_special(client) : try_keys(client);
     client->parked = verdict == DB_PARKED;
     if (verdict == DB_PARKED)
@@ -413,7 +463,7 @@ static void issue(struct client *client)
     struct sim *sim = client->sim;
     static const enum op_kind often[] = {
         OP_GET, OP_GET, OP_SET, OP_SET, OP_DEL, OP_RMW, OP_MGET, OP_MSET,
-        OP_EXISTS, OP_EXPIRE, OP_RENAME, OP_EVICT, OP_EVICT,
+        OP_EXISTS, OP_EXPIRE, OP_RENAME, OP_EVICT, OP_EVICT, OP_COPY,
     };
     client->busy = true;
     client->kind = often[below(sim, sizeof(often) / sizeof(often[0]))];
@@ -423,11 +473,13 @@ static void issue(struct client *client)
         client->kind = OP_CACHE_FLUSH;
     if (below(sim, 300) == 0)
         client->kind = OP_FLUSHDB;
+    if (below(sim, 100) == 0)
+        client->kind = OP_SWAPDB;
     client->space = (unsigned)below(sim, SPACES);
     client->key_count = 1;
     if (client->kind == OP_MGET || client->kind == OP_MSET)
         client->key_count = 1 + below(sim, 30);
-    if (client->kind == OP_RENAME)
+    if (client->kind == OP_RENAME || client->kind == OP_COPY)
         client->key_count = 2;
     for (size_t i = 0; i < client->key_count; i++)
         client->keys[i] = (unsigned)below(sim, KEYS);

@@ -161,6 +161,7 @@ def _(g):
 
 
 @command("getrange", often=6)
+@command("substr", often=3)
 def _(g):
     def end():
         return b"%d" % g.pick([0, -1, 1, -2, g.between(-50, 50),
@@ -190,6 +191,59 @@ def _(g):
     return [source, target]
 
 
+LCS_WORDS = ["LEN", "IDX", "MINMATCHLEN", "WITHMATCHLEN"]
+
+
+@command("lcs", often=8)
+def _(g):
+    arguments = [g.key(), g.key(g.pick("sssnfz"))]
+    for word in g.words("lcs", LCS_WORDS, g.pick([1, 1, 2, 3])):
+        arguments.append(word)
+        if word.token == "MINMATCHLEN":
+            arguments.append(b"%d" % g.pick([0, 1, 2, 3, 10, -1, 2**62]))
+    return arguments
+
+
+@command("copy", often=8)
+def _(g):
+    source = g.key()
+    target = source if g.chance(0.3) else g.key()
+    g.note_rename(source, target)
+    arguments = [source, target]
+    for word in g.words("copy", ["DB", "REPLACE"], g.pick([1, 2, 2, 3])):
+        arguments.append(word)
+        if word.token == "DB":
+            arguments.append(a_database(g))
+    return arguments
+
+
+@command("move", often=6)
+def _(g):
+    return [g.key(), a_database(g)]
+
+
+@command("swapdb", often=2)
+def _(g):
+    return [a_database(g), a_database(g)]
+
+
+@command("object|encoding", often=5)
+@command("object|refcount", "object|idletime", "object|freq", often=2)
+def _(g):
+    return [g.key()]
+
+
+@command("memory|usage", often=2)
+def _(g):
+    arguments = [g.key()]
+    if g.chance(0.5):
+        arguments += [g.word("SAMPLES"), g.pick([b"0", b"5", b"-1", b"x"])]
+    return arguments
+
+
+@command("memory|stats", "memory|doctor", "memory|malloc-stats",
+         "memory|purge", "memory|help", "object|help", "acl|help", often=1)
+@command("acl|whoami", "acl|users", "acl|list", "role", often=1)
 @command("dbsize", often=6)
 @command("quit", often=1, spoils=False)
 @command("reset", often=1)
@@ -211,6 +265,12 @@ def _(g):
     if kind == "none":
         return []
     return [g.junk()] if kind == "wrong" else [g.word(kind)]
+
+
+def a_database(g):
+    if g.chance(0.1):
+        return g.pick([b"16", b"-1", b"x", b"2147483648", b"0x1", b""])
+    return g.deal("a database", DATABASES)
 
 
 # --- connection ------------------------------------------------------------
@@ -335,7 +395,17 @@ def _(g):
 # Mean the same to both, and start with the same value.
 OPTIONS = [b"timeout", b"tcp-keepalive", b"hz", b"maxclients", b"loglevel",
            b"proto-max-bulk-len", b"client-query-buffer-limit", b"databases",
-           b"protected-mode", b"save", b"appendonly", b"requirepass"]
+           b"protected-mode", b"save", b"appendonly", b"requirepass",
+           b"maxmemory-policy", b"maxmemory-samples", b"appendfsync",
+           b"hash-max-listpack-entries", b"hash-max-ziplist-entries",
+           b"hash-max-listpack-value", b"list-max-listpack-size",
+           b"zset-max-ziplist-value", b"zset-max-listpack-value",
+           b"set-max-intset-entries", b"stream-node-max-bytes",
+           b"replica-priority", b"slave-priority", b"lazyfree-lazy-expire",
+           b"lua-time-limit", b"busy-reply-threshold", b"repl-backlog-size",
+           b"tracking-table-max-keys", b"latency-tracking", b"replicaof",
+           b"latency-tracking-info-percentiles", b"latency-monitor-threshold",
+           b"client-output-buffer-limit", b"notify-keyspace-events"]
 
 
 @command("config|get", often=2)
@@ -359,6 +429,29 @@ SETTINGS = {
     b"protected-mode": [b"yes", b"no", b"YES", b"true", b"1"],
     b"databases": [b"16", b"17"],
     b"nonsense": [b"1"],
+    # Accepted, and nothing comes of it.
+    b"save": [b"", b"900 1", b"900 1 300 10", b"900", b"x 1", b"0 1", b"9  1"],
+    b"maxmemory-policy": [b"noeviction", b"Allkeys-LRU", b"lru", b""],
+    b"maxmemory-samples": [b"5", b"10", b"0"],
+    b"hash-max-listpack-entries": [b"512", b"100", b"-1", b"1kb"],
+    b"hash-max-ziplist-entries": [b"512", b"7", b"x"],
+    b"hash-max-listpack-value": [b"64", b"1kb", b"-1"],
+    b"list-max-listpack-size": [b"-2", b"-9", b"128", b"2147483648"],
+    b"zset-max-ziplist-value": [b"64", b"65", b"1x"],
+    b"replica-priority": [b"100", b"0", b"-1"],
+    b"slave-priority": [b"100", b"1"],
+    b"appendfsync": [b"everysec", b"always", b"sometimes"],
+    b"lazyfree-lazy-expire": [b"no", b"yes", b"maybe"],
+    b"lua-time-limit": [b"5000", b"6000", b"-1"],
+    b"repl-backlog-size": [b"1mb", b"2mb", b"0"],
+    b"dir": [b"/nonsense"],
+    b"rdbchecksum": [b"no"],
+    # These act, but not on what is compared.
+    b"tracking-table-max-keys": [b"1000000", b"999", b"-1"],
+    b"latency-tracking-info-percentiles": [
+        b"50 99 99.9", b"", b"0.5 1e1", b"101", b"1  2", b"x", b"0.123456789"],
+    b"latency-monitor-threshold": [b"0", b"-1", b"1000000"],
+    b"notify-keyspace-events": [b"q", b"K E", b"KE,"],
 }
 
 
@@ -399,23 +492,130 @@ def _(g):
     return [g.word("FILTERBY"), g.word(kind), g.pick(what[kind])]
 
 
-@command("command|getkeys", often=2)
+@command("command|docs", often=1)
+def _(g):
+    return [a_command(g) for _ in range(g.between(0, 3))]
+
+
+@command("config|rewrite", often=1)
+def _(g):
+    return [] # neither server has a file
+
+
+@command("command|getkeys", "command|getkeysandflags", often=2)
 def _(g):
     named = g.pick([name for name in shared_commands()
-                    if name != "client|setinfo"])
+                    if name not in ("client|setinfo", "waitaof")])
     return [one.encode() for one in named.split("|")] + \
         [b"a%d" % i for i in range(g.between(0, 5))]
 
 
-@command("debug", often=1, spoils=False)
+# Not push: whoever asks may have chosen RESP3, where it is no reply.
+PROTOCOL_TYPES = [b"string", b"integer", b"double", b"bignum", b"null",
+                  b"array", b"set", b"map", b"attrib", b"verbatim", b"true",
+                  b"false", b"TRUE", b"nonsense"]
+
+
+@command("debug", often=4, spoils=False)
 def _(g):
-    kind = g.deal("debug", ["sleep", "sleep", "wrong"])
+    kind = g.deal("debug", ["sleep", "wrong", "wrong", "protocol", "protocol",
+                            "error", "object", "object", "reload", "others"])
     if kind == "sleep":
         return [b"sleep", g.pick([b"0", b"0.001", b"x", b"-1", b"1e-4", b""])]
+    if kind == "protocol":
+        return [g.word("PROTOCOL"), g.deal("protocol", PROTOCOL_TYPES)]
+    if kind == "error":
+        return [b"error", g.pick([b"", b"ERR x", b"no code", b"-ERR a\r\nb",
+                                  b"\xff\xfe"])]
+    if kind == "object":
+        return [b"OBJECT", g.key()]
+    if kind == "reload":
+        return g.pick([[b"reload"], [b"RELOAD"], [b"reload", b"merge", b"x"]])
+    if kind == "others":
+        return g.pick([[b"log", b"said by a test"], [b"change-repl-id"],
+                       [b"set-active-expire", b"1"]])
     return g.pick([[], [b"sleep"], [b"sleep", b"0", b"0"], [b"nonsense"],
-                   [b"nonsense", b"x"], [b""]])
+                   [b"nonsense", b"x"], [b""], [b"object"], [b"protocol"],
+                   [b"error", b"a", b"b"], [b"log"], [b"help", b"x"]])
 
 
+@command("replicaof", "slaveof", often=1, spoils=False)
+def _(g):
+    """Nothing that would make a replica of Redis."""
+    nobody = [g.word("NO"), g.word("ONE")]
+    return g.deal(g.step.name, [nobody, nobody, nobody[:1], [],
+                                [b"host", b"port"], [b"host", b"65536"],
+                                [b"host", b"-1"], nobody + [b"x"]])
+
+
+@command("failover", often=1)
+def _(g):
+    parts = [g.pick([[], [g.word("TO"), b"host", b"6379"]]),
+             g.pick([[], [g.word("FORCE")]]),
+             g.pick([[], [g.word("TIMEOUT"), g.pick([b"100", b"0", b"-1"])]])]
+    g.random.shuffle(parts)
+    return [g.word("ABORT")] if g.chance(0.2) else sum(parts, [])
+
+
+@command("wait", often=1, spoils=False)
+def _(g):
+    """Redis waits as long as it is told to."""
+    return g.deal("wait", [[b"0", b"0"], [b"-1", b"0"], [b"1", b"1"],
+                           [b"3", b"2"], [b"0", b"9223372036854775807"],
+                           [b"x", b"0"], [b"0", b"x"], [b"0", b"-1"], [b"0"],
+                           [b"0", b"1.5"], [b"0", b"0", b"0"]])
+
+
+@command("waitaof", often=1, spoils=False)
+def _(g):
+    return g.deal("waitaof", [
+        [b"0", b"0", b"0"], [b"0", b"3", b"100"], [b"1", b"0", b"0"], [b"0"],
+        [b"2", b"0", b"0"], [b"-1", b"0", b"0"], [b"x", b"0", b"0"],
+        [b"0", b"-1", b"0"], [b"0", b"x", b"0"], [b"0", b"0", b"-1"],
+        [b"0", b"0", b"x"], [b"1", b"0", b"x"]])
+
+
+@command("lolwut", often=1, spoils=False)
+def _(g):
+    return g.deal("lolwut", [[], [g.word("VERSION")], [b"x", b"y"],
+                             [g.word("VERSION"), b"5"],
+                             [g.word("VERSION"), b"6"],
+                             [g.word("VERSION"), b"x"]])
+
+
+@command("acl|getuser", often=1)
+def _(g):
+    return [g.pick([b"default", b"default", b"Default", b"nobody", b""])]
+
+
+CATEGORIES = [b"keyspace", b"read", b"WRITE", b"string", b"fast", b"slow",
+              b"blocking", b"dangerous", b"connection", b"nonsense", b""]
+
+
+@command("acl|cat", often=1)
+def _(g):
+    return [g.deal("category", CATEGORIES)] if g.chance(0.7) else []
+
+
+@command("acl|genpass", often=1)
+def _(g):
+    return [] if g.chance(0.3) else [
+        g.pick([b"1", b"5", b"64", b"256", b"4096", b"4097", b"0", b"-1"])]
+
+
+@command("acl|dryrun", often=2)
+def _(g):
+    named = g.pick([name for name in shared_commands() if name not in
+                    ("client|setinfo", "waitaof", "command|getkeys",
+                     "command|getkeysandflags")])
+    if g.chance(0.1):
+        named = "nonsense"
+    return [g.pick([b"default", b"default", b"default", b"nobody"])] + \
+        [one.encode() for one in named.split("|")] + \
+        [b"a%d" % i for i in range(g.between(0, 3))]
+
+
+@command("acl", "object", "memory", often=1, spoils=False)
 @command("client", "config", often=1, spoils=False)
 def _(g):
     return g.pick([[], [b"nonsense"], [b""], [b"get\n", b"x"],
@@ -575,6 +775,70 @@ def deadlines(g):
     yield Batch(connection, steps, pipelined=g.chance(0.7))
 
 
+@episode(often=1)
+def encodings(g):
+    """What OBJECT says of values that are the same, but made otherwise."""
+    connection = g.between(0, CONNECTIONS - 1)
+    key, other = g.key(), g.key()
+    ways = [[("set", b"12")], [("set", b"1"), ("append", b"2")],
+            [("set", b"1"), ("setrange", b"0", b"12")],
+            [("set", b"10"), ("incrbyfloat", b"2")],
+            [("set", b"9999"), ("incr",)], [("set", b"10000"), ("decr",)],
+            [("set", b"x" * 44)], [("set", b"x" * 45)],
+            [("set", b"1" * 19)], [("set", b"1" * 20)], [("append", b"12")]]
+    steps = []
+    for _ in range(6):
+        steps.append(one(g, connection, "del", key))
+        for name, *arguments in g.deal("encodings", ways):
+            steps.append(one(g, connection, name, key, *arguments))
+        steps += [one(g, connection, "copy", key, other, Word("REPLACE")),
+                  one(g, connection, "object|encoding", key),
+                  one(g, connection, "object|refcount", key),
+                  one(g, connection, "object|encoding", other),
+                  one(g, connection, "object|refcount", other)]
+    yield Batch(connection, steps)
+
+
+@episode(often=2)
+def across(g):
+    """Few keys in few databases: copied, moved, and all at once by swapping,
+    on disk, in memory or on the way."""
+    connection = g.between(0, CONNECTIONS - 1)
+    keys = [g.key(), g.key("b"), g.key("n")]
+    steps = []
+    def go(name, *arguments):
+        steps.append(one(g, connection, name, *arguments))
+    for _ in range(g.between(20, 50)):
+        key, other = g.pick(keys), g.pick(keys)
+        database, second = g.pick(DATABASES), g.pick(DATABASES)
+        value = g.value(key)
+        g.note_rename(key, other)
+        to = [g.word("DB"), database]
+        g.deal("across", [
+            lambda: go("select", database), lambda: go("select", database),
+            lambda: go("set", key, value),
+            lambda: go("set", key, value, g.word("EXAT"), b"%d" % FAR_S),
+            lambda: go("copy", key, other, *to),
+            lambda: go("copy", key, other, *to, g.word("REPLACE")),
+            lambda: go("copy", key, key, *to),
+            lambda: go("copy", key, key, g.word("REPLACE"), *to),
+            lambda: go("copy", key, other, g.word("REPLACE")),
+            lambda: go("move", key, database),
+            lambda: go("move", key, database),
+            lambda: go("swapdb", database, second),
+            lambda: go("swapdb", database, second),
+            lambda: go("del", key), lambda: go("append", key, b""),
+            lambda: go("cache|flush"),
+            lambda: go("cache|evict", *keys), lambda: go("dbsize")])()
+        go(g.pick(["get", "pexpiretime", "exists", "strlen"]), other)
+    # In every database what has become of it.
+    for database in DATABASES:
+        go("select", database)
+        go("mget", *keys)
+        go("dbsize")
+    yield Batch(connection, steps, pipelined=g.chance(0.7))
+
+
 @episode(often=2)
 def short(g):
     """Deadlines that come: on disk or in memory, in any state. What comes
@@ -649,6 +913,8 @@ def password(g):
              Word("SETNAME"), b"back")]])
     yield Batch(guest, login + [one(g, guest, "get", b"n:1"),
                                 one(g, guest, "client|getname")])
+    yield Batch(keeper, [one(g, keeper, "acl|list"),
+                         one(g, keeper, "acl|getuser", b"default")])
     yield set_password(b"")
     yield Batch(guest, [one(g, guest, "get", b"n:1"),
                         one(g, guest, "client|setname", b"guest")])

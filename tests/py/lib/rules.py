@@ -7,7 +7,7 @@ import time
 
 from lib.resp import Error, Map, Simple, Verbatim
 
-NAME, ARITY, SUBCOMMANDS = 0, 1, 9
+NAME, ARITY, FLAGS, CATEGORIES, SUBCOMMANDS = 0, 1, 2, 6, 9
 
 
 def text_of(reply):
@@ -86,7 +86,7 @@ LINE_SAME = ["name", "db", "sub", "psub", "ssub", "multi", "user", "redir",
              "resp"]
 # What only ours was told, or knows, is something else than what Redis was told
 # last; NULL is for CACHE with a wrong subcommand.
-ONLY_OURS = ("cache", "config|set", "client|setinfo", "NULL")
+ONLY_OURS = ("cache", "config|set", "client|setinfo", "waitaof", "NULL")
 
 
 def lines_of(reply):
@@ -197,8 +197,11 @@ def settings(options):
 # --- COMMAND ---------------------------------------------------------------
 
 # As told by 7.2.
-SINCE_7_2 = {b"client|setinfo"}
-ARITY_7_2 = {b"command|getkeys": -3}
+SINCE_7_2 = {b"client|setinfo", b"client|no-touch", b"waitaof"}
+ARITY_7_2 = {b"command|getkeys": -3, b"command|getkeysandflags": -3}
+FLAGS_7_2 = {b"wait": [Simple("blocking")]}
+CATEGORIES_7_2 = {b"wait": [Simple("@slow"), Simple("@blocking"),
+                            Simple("@connection")]}
 
 
 def is_ours(name):
@@ -212,6 +215,10 @@ def described(one, names, theirs):
     one = list(one)
     if theirs:
         one[ARITY] = ARITY_7_2.get(one[NAME], one[ARITY])
+        for field, changed in ((FLAGS, FLAGS_7_2),
+                               (CATEGORIES, CATEGORIES_7_2)):
+            if one[NAME] in changed: # a Set or a list
+                one[field] = type(one[field])(changed[one[NAME]])
     one[SUBCOMMANDS] = sorted(
         (described(sub, names, theirs) for sub in one[SUBCOMMANDS]
          if sub[NAME].decode() in names and sub[NAME] not in SINCE_7_2),
@@ -238,7 +245,8 @@ def all_descriptions(replies):
     return len(replies.ours) > 50 and all(
         described(one, replies.our_names, False) ==
         described(theirs[one[NAME]], replies.our_names, True)
-        for one in replies.ours if not is_ours(one[NAME]))
+        for one in replies.ours
+        if not is_ours(one[NAME]) and one[NAME] not in SINCE_7_2)
 
 
 def some_descriptions(replies):
@@ -260,6 +268,208 @@ def getkeys_of_a_name(replies):
         Error("ERR Invalid command specified"),
         Error("ERR The command has no key arguments"),
         Error("ERR Invalid number of arguments specified for command"))
+
+
+# --- COMMAND DOCS ----------------------------------------------------------
+
+# Sentences are ours; 7.2 names arguments otherwise, and deprecates more.
+OUR_WORDS = (b"summary", b"complexity")
+ARGUMENTS_7_2 = {
+    b"key_value": b"data", b"parameter_value": b"data",
+    b"nosave_save": b"save-selector", b"username_password": b"auth",
+    b"timeout_error": b"unblock-type", b"on_off_skip": b"action",
+    b"categoryname": b"category"}
+REWRITTEN_7_2 = {b"client|kill", b"client|list", b"config|get", b"lcs",
+                 b"psubscribe", b"command|getkeys",
+                 b"command|getkeysandflags"}
+DEPRECATED_7_2 = {b"quit", b"setex", b"psetex", b"setnx"}
+DEPRECATION = (b"doc_flags", b"deprecated_since", b"replaced_by")
+
+
+def argument_7_2(argument):
+    """An argument of 7.0 as 7.2 tells it."""
+    pairs = dict(pairs_of(argument))
+    name = ARGUMENTS_7_2.get(pairs[b"name"], pairs[b"name"])
+    inner = pairs.get(b"arguments")
+    if pairs[b"type"] == b"oneof" and name == b"async":
+        name = b"flush-type"
+    told = [(b"name", name), (b"type", pairs[b"type"])]
+    if inner is None:
+        told.append((b"display_text", name))
+    told += [one for one in pairs.items()
+             if one[0] not in (b"name", b"type", b"arguments")]
+    if inner is not None:
+        told.append((b"arguments", [argument_7_2(one) for one in inner]))
+    return told
+
+
+def argument_told(argument):
+    """One of ours, in the same shape."""
+    return [(key, [argument_told(one) for one in value])
+            if key == b"arguments" else (key, value)
+            for key, value in pairs_of(argument)]
+
+
+def same_field(name, key, ours, theirs):
+    if key in OUR_WORDS:
+        return type(ours) is bytes and len(ours) > 3
+    if key == b"history":
+        return [one[0] for one in ours] == [one[0] for one in theirs] and \
+            all(type(one[1]) is bytes for one in ours)
+    if key == b"arguments":
+        return name in REWRITTEN_7_2 or \
+            [argument_told(one) for one in ours] == \
+            [argument_7_2(one) for one in theirs]
+    return ours == theirs
+
+
+def same_documentation(name, ours, theirs, our_commands):
+    ours, theirs = dict(pairs_of(ours)), dict(pairs_of(theirs))
+    subs = pairs_of(ours.pop(b"subcommands", []))
+    their_subs = dict(pairs_of(theirs.pop(b"subcommands", [])))
+    keys = list(theirs)
+    if name in DEPRECATED_7_2:
+        at = keys.index(b"complexity") + 1
+        keys[at:at] = DEPRECATION
+    if name in REWRITTEN_7_2 and b"arguments" not in keys:
+        keys.append(b"arguments")
+    known = {one for one in their_subs if one.decode() in our_commands}
+    return list(ours) == keys and \
+        all(same_field(name, key, ours[key], theirs[key]) for key in theirs) \
+        and {one[0] for one in subs} - SINCE_7_2 == known and \
+        all(same_documentation(sub, told, their_subs[sub], our_commands)
+            for sub, told in subs if sub not in SINCE_7_2)
+
+
+def documentation(replies):
+    """COMMAND DOCS: of those that both have."""
+    if not same_type(replies):
+        return False
+    ours, theirs = pairs_of(replies.ours), pairs_of(replies.theirs)
+    known = [one[0] for one in theirs if one[0].decode() in replies.our_names]
+    shared = [one for one in ours
+              if not is_ours(one[0]) and one[0] not in SINCE_7_2]
+    return sorted(one[0] for one in shared) == sorted(known) and \
+        all(same_documentation(name, told, dict(theirs)[name],
+                               replies.our_names)
+            for name, told in shared)
+
+
+# --- what is told of values and memory --------------------------------------
+
+def encoding_of_value(replies):
+    """Ours goes by the value alone. Redis keeps what APPEND or SETRANGE left
+    as raw, and what INCRBYFLOAT left as embstr, until it is loaded again."""
+    return (replies.ours, replies.theirs) in (
+        (b"int", b"raw"), (b"embstr", b"raw"), (b"int", b"embstr"))
+
+
+SHARED = 2**31 - 1
+
+
+def refcount_of_value(replies):
+    """As above; and of small integers some have an object of their own."""
+    return sorted([replies.ours, replies.theirs]) == [1, SHARED]
+
+
+def both_natural(replies):
+    return same_type(replies) and type(replies.ours) is int \
+        and replies.ours >= 0 and replies.theirs >= 0
+
+
+def both_positive(replies):
+    return both_natural(replies) and replies.ours > 0
+
+
+def both_text(replies):
+    return same_type(replies) and len(bytes(replies.ours)) > 20
+
+
+def memory_stats(replies):
+    """All fields of theirs but those of single databases, of their types."""
+    if not same_type(replies):
+        return False
+    ours, theirs = dict(pairs_of(replies.ours)), dict(pairs_of(replies.theirs))
+    return all(type(ours.get(name)) is type(value)
+               for name, value in theirs.items()
+               if not name.startswith(b"db."))
+
+
+def debug_object(replies):
+    fields = re.compile(rb"Value at:0x[0-9a-f]+ refcount:\d+ encoding:"
+                        rb"(int|embstr|raw) serializedlength:\d+ lru:\d+ "
+                        rb"lru_seconds_idle:\d+")
+    return bytes(replies.words[1]).lower() == b"object" and \
+        same_type(replies) and type(replies.ours) is Simple and \
+        fields.match(replies.ours) is not None and \
+        fields.match(replies.theirs) is not None
+
+
+# --- users, replicas -------------------------------------------------------
+
+def same_length_hex(replies):
+    return len(replies.ours) == len(replies.theirs) and \
+        re.fullmatch(rb"[0-9a-f]+", replies.ours) is not None
+
+
+def category_members(replies):
+    known = {name.encode() for name in replies.our_names} - SINCE_7_2
+    ours = {name for name in replies.ours if not is_ours(name)} - SINCE_7_2
+    theirs = set(replies.theirs) & known
+    if bytes(replies.words[2]).lower() == b"blocking":
+        theirs |= set(CATEGORIES_7_2)
+    return len(set(replies.ours)) == len(replies.ours) and ours == theirs
+
+
+SANITIZED = b"sanitize-payload"
+
+
+def acl_list(replies):
+    """One more flag since 7.2."""
+    return len(replies.ours) == len(replies.theirs) == 1 and \
+        replies.ours[0].replace(b" " + SANITIZED, b"") == replies.theirs[0]
+
+
+def acl_getuser(replies):
+    if not same_type(replies):
+        return False
+    ours, theirs = pairs_of(replies.ours), pairs_of(replies.theirs)
+    return [one for one in ours if one[0] != b"flags"] == \
+        [one for one in theirs if one[0] != b"flags"] and \
+        list(dict(ours)[b"flags"]) == \
+        list(dict(theirs)[b"flags"]) + [SANITIZED]
+
+
+def waitaof(replies):
+    """7.0 does not know it: what 7.2 answers is said here."""
+    if not isinstance(replies.theirs, Error) or not replies.theirs.startswith(
+            b"ERR unknown command 'waitaof'".replace(
+                b"waitaof", bytes(replies.words[0]))):
+        return False
+    return replies.ours == waitaof_answer(
+        [bytes(word) for word in replies.words[1:]])
+
+
+def waitaof_answer(words):
+    if len(words) != 3:
+        return Error("ERR wrong number of arguments for 'waitaof' command")
+    local, replicas, timeout = [
+        int(word) if re.fullmatch(rb"0|-?[1-9]\d*", word) else None
+        for word in words]
+    if local is None:
+        return Error("ERR value is not an integer or out of range")
+    if local not in (0, 1):
+        return Error("ERR value is out of range, value must between 0 and 1")
+    if replicas is None or replicas < 0:
+        return Error("ERR value is out of range, must be positive")
+    if timeout is None:
+        return Error("ERR timeout is not an integer or out of range")
+    if timeout < 0:
+        return Error("ERR timeout is negative")
+    if local:
+        return Error("ERR WAITAOF cannot be used when numlocal is set but "
+                     "appendonly is disabled.")
+    return [0, 0]
 
 
 # --- ours alone ------------------------------------------------------------
