@@ -15,6 +15,7 @@
 #define ADMIN      CATEGORY_ADMIN
 #define DANGEROUS  CATEGORY_DANGEROUS
 #define CONNECTION CATEGORY_CONNECTION
+#define TRANSACTION CATEGORY_TRANSACTION
 
 #define VARIES       TIP_NONDETERMINISTIC_OUTPUT
 #define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
@@ -51,6 +52,13 @@ static const struct command_doc docs[] = {
     { "client|list",    CONNECTION, VARIES, { { 0 } } },
     { "client|setinfo", CONNECTION, EACH_NODE, { { 0 } } },
     { "client|setname", CONNECTION, 0, { { 0 } } },
+
+    /* transactions */
+    { "discard", TRANSACTION, 0, { { 0 } } },
+    { "exec",    TRANSACTION, 0, { { 0 } } },
+    { "multi",   TRANSACTION, 0, { { 0 } } },
+    { "unwatch", TRANSACTION, 0, { { 0 } } },
+    { "watch",   TRANSACTION, 0, LOOKS },
 
     /* strings */
     { "append",      STRING, 0, EXTENDS },
@@ -166,9 +174,9 @@ const char *flag_name(unsigned bit)
         "write", "readonly", "denyoom", "admin", "pubsub", "noscript",
         "blocking", "loading", "stale", "skip_monitor", "skip_slowlog", "fast",
         "no_auth", "no_mandatory_keys", "no_async_loading", "no_multi",
-        "movablekeys", "allow_busy", "", "", "",
+        "movablekeys", "allow_busy", "", "", "", "", "",
     };
-    _Static_assert(CMD_OURS == 1 << (LENGTH(names) - 1), "a name for each");
+    _Static_assert(CMD_COUNTS_KEYS == 1 << (LENGTH(names) - 1), "a name for each");
     return name_of_bit(names, LENGTH(names), bit);
 }
 
