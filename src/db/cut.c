@@ -269,9 +269,7 @@ static void write_state(struct db *db, struct busy *busy)
 /* Its database was emptied in the closed epoch: nothing to write. */
 static void drop_dead(struct db *db, struct busy *busy)
 {
-    if (!busy->disk.known)
-        db->unsettled--;
-    busy->disk.known = true;
+    settle_forget(db, busy);
     busy->saving = busy->disk;
 }
 
@@ -298,6 +296,7 @@ static void capture(struct db *db, struct busy *busy)
             space->pending--;
         cache_assign(&db->cache, entry, &absent);
         db->stats.expired++;
+        tell_changed(db, busy, "expired", false);
     }
     write_state(db, busy);
 }

@@ -114,6 +114,7 @@ struct db {
     bool              flush_wanted;
     uint64_t          durable_epoch; /* all epochs up to this are on disk */
     bool              expire_more; /* the expiry sweep has more to do */
+    bool              lazy_expire; /* there is no sweep */
 
     /* after a failed write */
     bool              failing;
@@ -231,6 +232,9 @@ err_t room_for(struct db *db, const struct db_wait *wait, size_t entry_bytes,
 struct db_space *space_of(struct db *db, const struct entry *entry);
 void mark_dirty(struct db *db, struct busy *busy);
 void expire_entry(struct db *db, struct entry *entry);
+/* Tells the listener that an entry was changed, unless its database is gone. */
+void tell_changed(struct db *db, const struct busy *busy, const char *event,
+                  bool created);
 
 /* --- settle.c */
 /* What the store holds for a busy entry is known now. */
@@ -238,6 +242,8 @@ void settle(struct db *db, struct busy *busy, const struct disk_state *disk);
 /* What was known of the store is not any more (after a failed write, when the
  * sums of all spaces start anew). */
 void unsettle(struct db *db, struct busy *busy);
+/* Its database is gone: what it replaced there does not matter. */
+void settle_forget(struct db *db, struct busy *busy);
 void settle_look_at(struct db *db, struct busy **list, size_t count);
 void settle_look_at_all(struct db *db);
 

@@ -77,20 +77,34 @@ static void run_looks(struct job *job)
 
 /* --- on the loop thread -------------------------------------------------- */
 
+/* One less; whoever waits for an exact number is woken by the last. */
+static void count_settled(struct db *db)
+{
+    ASSERT(db->unsettled > 0);
+    db->unsettled--;
+    if (db->unsettled == 0 && !db->reopening && !db->must_reopen)
+        park_wake_list(db, &db->settle);
+}
+
+void settle_forget(struct db *db, struct busy *busy)
+{
+    if (busy->disk.known)
+        return;
+    busy->disk.known = true;
+    count_settled(db);
+}
+
 void settle(struct db *db, struct busy *busy, const struct disk_state *disk)
 {
     ASSERT(disk->known && !busy->disk.known);
     busy->disk = *disk;
     struct db_space *space = space_of(db, busy->entry);
-    ASSERT(db->unsettled > 0);
-    db->unsettled--;
     if (space != NULL) {
         ASSERT(space->unsettled > 0);
         space->unsettled--;
         space->pending += entry_exists(busy->entry) - (int)disk->exists;
     }
-    if (db->unsettled == 0 && !db->reopening && !db->must_reopen)
-        park_wake_list(db, &db->settle);
+    count_settled(db);
 }
 
 void unsettle(struct db *db, struct busy *busy)

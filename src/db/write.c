@@ -80,8 +80,8 @@ static void tell(struct db *db, const struct db_change *change)
         db->opt.on_change(db->opt.change_arg, change);
 }
 
-static void tell_changed(struct db *db, struct busy *busy, const char *event,
-                         bool created)
+void tell_changed(struct db *db, const struct busy *busy, const char *event,
+                  bool created)
 {
     const struct db_space *space = space_of(db, busy->entry);
     if (db->opt.on_change == NULL || space == NULL)

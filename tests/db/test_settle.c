@@ -63,6 +63,28 @@ static void dbsize_parks_and_is_exact(void **state)
     fix_deinit(&fix);
 }
 
+/* The blind writes were to a database that is emptied: the cut forgets them
+ * before their looks have come back, and they are waited for no more. */
+static void dbsize_does_not_wait_for_a_database_that_is_gone(void **state)
+{
+    struct fix fix;
+    struct cmd cmd = { .ready = false };
+
+    (void)state;
+    fix_init(&fix, 8 * MB, MB);
+    db_wait_init(&cmd.wait);
+    fix_set_text(&fix, "blind", "1");
+    assert_int_equal(db_wait_settled(fix.db, &cmd.wait), DB_PARKED);
+    db_flush_space(fix.db, db_space(fix.db, 0));
+    db_flush_soon(fix.db);
+    for (int i = 0; i < 3; i++)
+        fix_turn(&fix);
+    assert_true(cmd.ready);
+    db_release(fix.db, &cmd.wait);
+    fix_settle(&fix);
+    fix_deinit(&fix);
+}
+
 /* While somebody waits for an exact number, a SET is not blind: or a stream of
  * them would keep him waiting for ever. */
 static void no_write_is_blind_while_dbsize_waits(void **state)
@@ -135,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_blind_write_is_settled_by_the_cut),
         cmocka_unit_test(dbsize_parks_and_is_exact),
+        cmocka_unit_test(dbsize_does_not_wait_for_a_database_that_is_gone),
         cmocka_unit_test(no_write_is_blind_while_dbsize_waits),
         cmocka_unit_test(a_look_that_fails_tells_no_number),
         cmocka_unit_test(a_write_over_a_blind_write_counts_once),
