@@ -346,7 +346,7 @@ void db_reset_stats(struct db *db)
 struct sums {
     struct db *db;
     int64_t    pending;
-    size_t     unsettled;
+    size_t     unsettled, all_unsettled;
     uint32_t   space;
 };
 
@@ -354,8 +354,11 @@ static void add_up(void *arg, struct entry *entry)
 {
     struct sums       *sums = arg;
     const struct busy *busy = cache_busy(&sums->db->cache, entry);
-    if (busy == NULL || entry->space != sums->space ||
-        busy_state(busy) == DS_MEMORY)
+    if (busy == NULL || busy_state(busy) == DS_MEMORY)
+        return;
+    if (!busy->disk.known)
+        sums->all_unsettled++;
+    if (entry->space != sums->space)
         return;
     if (busy->disk.known)
         sums->pending += entry_exists(entry) - (int)busy->disk.exists;
@@ -371,6 +374,7 @@ void db_check(struct db *db)
         table_each(&db->cache.table, add_up, &sums);
         ASSERT(sums.pending == db->spaces[i].pending);
         ASSERT(sums.unsettled == db->spaces[i].unsettled);
+        ASSERT(sums.all_unsettled == db->unsettled);
     }
     ASSERT(list_length(&db->open) == db->open_count);
 }

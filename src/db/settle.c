@@ -110,6 +110,12 @@ void settle(struct db *db, struct busy *busy, const struct disk_state *disk)
 void unsettle(struct db *db, struct busy *busy)
 {
     struct db_space *space = space_of(db, busy->entry);
+    if (space != NULL && space->unwritten) {
+        /* That nothing of it is on disk is known without a look. */
+        busy->disk = (struct disk_state){ .known = true };
+        space->pending += entry_exists(busy->entry);
+        return;
+    }
     busy->disk.known = false;
     db->unsettled++;
     if (space != NULL)

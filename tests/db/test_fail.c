@@ -222,6 +222,34 @@ static void a_damaged_meta_record_refuses_to_open(void **state)
     }
 }
 
+/* What is known without a look stays known when the store is opened anew, and
+ * is counted once. */
+static void an_emptied_database_survives_a_resize(void **state)
+{
+    struct fix           fix;
+    struct store_options sizes = { .write_buffer_bytes = MB,
+                                   .block_cache_bytes = MB,
+                                   .table_meta_bytes = MB,
+                                   .max_batch_bytes = MB };
+
+    (void)state;
+    fix_init(&fix, 8 * MB, MB);
+    db_flush_space(fix.db, db_space(fix.db, 0));
+    fix_set_text(&fix, "k", "1");
+    db_resize_store(fix.db, &sizes);
+    fix_settle(&fix);
+    db_check(fix.db);
+    fix_set_text(&fix, "k", "2");
+    fix_set_text(&fix, "other", "2");
+    db_check(fix.db);
+    assert_int_equal(fix.db->unsettled, 0);
+    assert_int_equal(fix_count(&fix), 2);
+    fix_flush(&fix);
+    pass_time(&fix, 100); /* the old namespace is cleared away */
+    assert_int_equal(inspect_clean(&fix).keys[0], 2);
+    fix_deinit(&fix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_reopen_that_fails_is_tried_again),
         cmocka_unit_test(an_emptied_database_survives_a_failure),
         cmocka_unit_test(a_damaged_meta_record_refuses_to_open),
+        cmocka_unit_test(an_emptied_database_survives_a_resize),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
