@@ -232,9 +232,12 @@ void call_begin(struct call *call, struct server *server,
                            .argc = argc,
                            .db = server->db,
                            .space = db_space(server->db, session->db) };
-    if (command->keys.first != 0)
-        call->key = db_key_make(call->db, call->space,
-                                argv[(size_t)command->keys.first]);
+    if (command->keys.first == 0)
+        return;
+    slice key = argv[(size_t)command->keys.first];
+    call->key = key.data == server->hashed_key
+                    ? db_key_hashed(call->space, key, server->hash)
+                    : db_key_make(call->db, call->space, key);
 }
 
 enum call_result command_execute(struct server *server, struct session *session,

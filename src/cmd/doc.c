@@ -66,6 +66,13 @@ static const struct command_doc docs[] = {
     { "client|unblock", CONNECTION, 0, { { 0 } } },
     { "client|unpause", CONNECTION, 0, { { 0 } } },
 
+    /* transactions */
+    { "discard", TRANSACTION, 0, { { 0 } } },
+    { "exec",    TRANSACTION, 0, { { 0 } } },
+    { "multi",   TRANSACTION, 0, { { 0 } } },
+    { "unwatch", TRANSACTION, 0, { { 0 } } },
+    { "watch",   TRANSACTION, 0, LOOKS },
+
     /* strings */
     { "append",      STRING, 0, EXTENDS },
     { "decr",        STRING, 0, REPLACES },
@@ -222,9 +229,9 @@ const char *flag_name(unsigned bit)
         "write", "readonly", "denyoom", "admin", "pubsub", "noscript",
         "blocking", "loading", "stale", "skip_monitor", "skip_slowlog", "fast",
         "no_auth", "no_mandatory_keys", "no_async_loading", "no_multi",
-        "movablekeys", "allow_busy", "", "", "",
+        "movablekeys", "allow_busy", "", "", "", "", "",
     };
-    _Static_assert(CMD_OURS == 1 << (LENGTH(names) - 1), "a name for each");
+    _Static_assert(CMD_COUNTS_KEYS == 1 << (LENGTH(names) - 1), "a name for each");
     return name_of_bit(names, LENGTH(names), bit);
 }
 

@@ -140,6 +140,9 @@ struct server {
     struct server_hooks hooks;
     struct server_stats stats;
     struct command_index *index; /* dispatch.c */
+    const char    *hashed_key; /* where the next command's first key begins, if
+                                  its hash is known: that */
+    uint64_t       hash;
     const struct call *running;  /* the innermost command, or NULL */
     struct dict    watched;      /* watch.c: keys that somebody watches */
     struct buf     watch_buf;

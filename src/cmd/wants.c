@@ -88,9 +88,21 @@ size_t call_wants(struct call *call, struct db_want *out)
     return count + more_wants(call, out + count);
 }
 
+/* Most commands by far. */
+static bool has_one_want(const struct command *command)
+{
+    return command->keys.first != 0 &&
+           command->keys.first == command->keys.last &&
+           command->more_wants == NULL;
+}
+
 static enum db_verdict acquire(struct call *call)
 {
     struct db_wait *wait = &call->session->wait;
+    if (has_one_want(call->command)) {
+        struct db_want want = { .key = call->key, .need = need_of(call, 0) };
+        return db_acquire(call->db, wait, &want, 1);
+    }
     struct db_want  few[FEW_KEYS], *wants = few;
     size_t          most = call_wants_max(call);
     if (most == 0)

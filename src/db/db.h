@@ -199,13 +199,17 @@ void db_prefetch(struct db *db, const struct db_want *want);
 #define DB_WARM_MAX 16
 
 /* Brings what memory knows of these keys (DB_WARM_MAX at most) near to the
- * processor; changes nothing. */
-void db_warm(const struct db *db, const slice *keys, size_t count);
+ * processor; changes nothing. hashes gets theirs, for db_key_hashed. */
+void db_warm(const struct db *db, const slice *keys, size_t count,
+             uint64_t *hashes);
 
 /* --- reading and writing ------------------------------------------------- */
 
 struct db_space *db_space(struct db *db, unsigned index);
 struct db_key    db_key_make(struct db *db, struct db_space *space, slice key);
+/* The same, when the key has been hashed already. */
+struct db_key    db_key_hashed(struct db_space *space, slice key,
+                               uint64_t hash);
 
 /* The entry of a key that exists, NULL if it doesn't (or has expired: then it
  * is deleted by this call). Counts as a use if touch. REQUIRES: acquired with

@@ -444,9 +444,9 @@ void db_prefetch(struct db *db, const struct db_want *want)
     load_start(db, entry, want->need);
 }
 
-void db_warm(const struct db *db, const slice *keys, size_t count)
+void db_warm(const struct db *db, const slice *keys, size_t count,
+             uint64_t *hashes)
 {
-    uint64_t hashes[DB_WARM_MAX];
     ASSERT(count <= DB_WARM_MAX);
     for (size_t i = 0; i < count; i++)
         hashes[i] = cache_hash(&db->cache, keys[i]);

@@ -17,11 +17,14 @@ err_t room_for(struct db *db, const struct db_wait *wait, size_t entry_bytes,
     }
 }
 
+struct db_key db_key_hashed(struct db_space *space, slice key, uint64_t hash)
+{
+    return (struct db_key){ .space = space, .key = key, .hash = hash };
+}
+
 struct db_key db_key_make(struct db *db, struct db_space *space, slice key)
 {
-    return (struct db_key){ .space = space,
-                            .key = key,
-                            .hash = cache_hash(&db->cache, key) };
+    return db_key_hashed(space, key, cache_hash(&db->cache, key));
 }
 
 /* --- dirt ---------------------------------------------------------------- */

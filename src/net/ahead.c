@@ -12,6 +12,9 @@
 /* Commands warmed together: enough to overlap the waits, few enough that the
  * first lines are still there when they are needed. */
 #define WARM_COMMANDS DB_WARM_MAX
+/* Longer commands are not looked at. */
+#define SCAN_WORDS 64
+#define SCAN_MOST  ((size_t)1 << 40)
 
 void ahead_load(struct client *client, const struct resp_limits *limits,
                 slice rest)
@@ -35,26 +38,72 @@ void ahead_load(struct client *client, const struct resp_limits *limits,
     resp_parser_init(parser);
 }
 
-size_t ahead_warm(struct net *net, const struct resp_limits *limits, slice rest)
+/* A line's number, from behind its mark; NULL if it is not all there. */
+static const char *scan_number(const char *at, const char *end, size_t *out)
 {
-    struct resp_parser *parser = &net->ahead;
-    slice               keys[WARM_COMMANDS];
-    size_t              count = 0, at = 0;
+    size_t number = 0;
+    for (; at < end && *at >= '0' && *at <= '9' && number < SCAN_MOST; at++)
+        number = number * 10 + (size_t)(*at - '0');
+    *out = number;
+    return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? at + 2 : NULL;
+}
+
+/* The length of the command at the front of rest, and its second word; 0 if it
+ * is not all there or not of the usual shape. It decides nothing: whoever
+ * executes parses anew, with all checks. */
+static size_t scan_command(slice rest, slice *word)
+{
+    const char *at = rest.data, *end = at + rest.len;
+    size_t      words, len;
+    *word = SLICE_EMPTY;
+    if (at == end || *at != '*')
+        return 0;
+    at = scan_number(at + 1, end, &words);
+    if (at == NULL || words > SCAN_WORDS)
+        return 0;
+    for (size_t i = 0; i < words; i++) {
+        if (at == end || *at != '$')
+            return 0;
+        at = scan_number(at + 1, end, &len);
+        if (at == NULL || (size_t)(end - at) < len + 2)
+            return 0;
+        if (i == 1)
+            *word = slice_make(at, len);
+        at += len + 2;
+    }
+    return (size_t)(at - rest.data);
+}
+
+size_t ahead_warm(struct net *net, slice rest)
+{
+    slice  keys[WARM_COMMANDS];
+    size_t count = 0, at = 0, len;
     for (int i = 0; i < WARM_COMMANDS; i++) {
-        if (at == rest.len || rest.data[at] != '*' ||
-            resp_parse(parser, limits,
-                       slice_make(rest.data + at, rest.len - at)) != RESP_READY)
-            break;
         /* Where nearly every command has its first key; a wrong guess fetches
          * a line in vain. */
-        if (parser->argc > 1)
-            keys[count++] = slice_make(rest.data + at + parser->args[1].offset,
-                                       parser->args[1].len);
-        at += parser->consumed;
-        resp_parser_next(parser);
+        slice word;
+        len = scan_command(slice_make(rest.data + at, rest.len - at), &word);
+        if (len == 0)
+            break;
+        if (word.len > 0)
+            keys[count++] = word;
+        at += len;
     }
-    resp_parser_deinit(parser);
-    resp_parser_init(parser);
-    db_warm(net->server->db, keys, count);
+    db_warm(net->server->db, keys, count, net->warm.hashes);
+    for (size_t i = 0; i < count; i++)
+        net->warm.keys[i] = keys[i].data;
+    net->warm.count = count;
+    net->warm.next = 0;
     return at;
+}
+
+bool ahead_hash(struct net *net, const char *word, uint64_t *hash)
+{
+    struct warm *warm = &net->warm;
+    while (warm->next < warm->count && warm->keys[warm->next] < word)
+        warm->next++;
+    if (warm->next == warm->count || warm->keys[warm->next] != word)
+        return false;
+    *hash = warm->hashes[warm->next++];
+    return true;
 }

@@ -235,10 +235,16 @@ static bool execute(struct client *client, const char *command)
         return true;
     reply->version = client->session.resp;
     const slice *argv = net_argv(net, &client->parser, command);
+    struct server *server = net->server;
+    server->hashed_key = NULL;
+    if (net->warm.count > 0 && client->parser.argc > 1 &&
+        ahead_hash(net, argv[1].data, &server->hash))
+        server->hashed_key = argv[1].data;
     net->executing = client;
     enum call_result result = command_execute(
         net->server, &client->session, argv, client->parser.argc, reply);
     net->executing = NULL;
+    server->hashed_key = NULL;
     if (reply_bytes(&net->after) > 0) {
         reply_append(reply, &net->after);
         reply_clear(&net->after, REPLY_KEEP_BYTES);
@@ -280,7 +286,7 @@ static void ask_for_input(struct client *client, size_t have)
 }
 
 /* Executes what it can of the bytes; returns how many are done with. */
-static size_t execute_all(struct client *client, slice bytes)
+static size_t execute_commands(struct client *client, slice bytes)
 {
     size_t at = 0, warm_until = 0;
     struct resp_parser *parser = &client->parser;
@@ -304,7 +310,7 @@ static size_t execute_all(struct client *client, slice bytes)
             break;
         case RESP_READY:
             if (at >= warm_until && rest.len > parser->consumed)
-                warm_until = at + ahead_warm(client->net, &limits, rest);
+                warm_until = at + ahead_warm(client->net, rest);
             if (execute(client, rest.data))
                 break;
             client->parked = !is_at_gate(client);
@@ -322,6 +328,13 @@ static size_t execute_all(struct client *client, slice bytes)
             break;
     }
     return at;
+}
+
+static size_t execute_all(struct client *client, slice bytes)
+{
+    size_t done = execute_commands(client, bytes);
+    client->net->warm.count = 0; /* it points into bytes */
+    return done;
 }
 
 static void start_reading(struct client *client);

@@ -24,6 +24,14 @@
 /* Commands looked ahead behind one that is parked. */
 #define LOOK_AHEAD 256
 
+/* Keys of the next commands, and their hashes (ahead.c). The pointers are good
+ * while the input is executed that they point into: execute_all empties it. */
+struct warm {
+    const char *keys[DB_WARM_MAX];
+    uint64_t    hashes[DB_WARM_MAX];
+    size_t      count, next;
+};
+
 struct net {
     uv_loop_t     *loop;
     struct server *server;
@@ -34,6 +42,7 @@ struct net {
     slice         *argv;      /* likewise */
     size_t         argv_capacity;
     struct resp_parser ahead; /* for looking ahead */
+    struct warm    warm;
     struct listener *listeners;
     size_t         listener_count;
     struct link    gate;      /* client.gate_link: waiting for their turn */
@@ -118,10 +127,12 @@ void client_through_gate(struct client *client);
  * parked one. */
 void ahead_load(struct client *client, const struct resp_limits *limits,
                 slice rest);
-/* Fetches cache lines for the next commands in rest; returns how many bytes of
- * rest these have. */
-size_t ahead_warm(struct net *net, const struct resp_limits *limits,
-                  slice rest);
+/* Fetches cache lines for the next commands in rest, and hashes their keys;
+ * returns how many bytes of rest these commands have. */
+size_t ahead_warm(struct net *net, slice rest);
+/* The hash of the key that begins there, if ahead_warm has met it. REQUIRES:
+ * asked in the order of the input, which has not moved. */
+bool ahead_hash(struct net *net, const char *word, uint64_t *hash);
 
 /* gate.c: may this client take so much more? If not it stands in line, and
  * client_through_gate is called later. */

@@ -311,13 +311,13 @@ class Generator:
         else:
             arguments[at] = self.junk()
 
-    def make(self, name, connection):
-        """A step for the command of that name."""
+    def make(self, name, connection, right=False):
+        """A step for the command of that name; right: not spoiled."""
         form = self.commands[name]
         self.connection = connection
         step = self.step = Step(name)
         arguments = form.make(self)
-        if form.spoils and self.deal("spoiled " + name,
+        if form.spoils and not right and self.deal("spoiled " + name,
                                      [True] + [False] * SPOILED_OF):
             self._spoil(name, arguments)
         step.arguments = [bytes(self.word(one))

@@ -671,6 +671,19 @@ def _(g):
     return []
 
 
+# --- transactions ----------------------------------------------------------
+
+@command("multi", "exec", "discard", often=0, spoils=False)
+@command("unwatch", often=1)
+def _(g):
+    return []
+
+
+@command("watch", often=0)
+def _(g):
+    return g.keys(4)
+
+
 # --- episodes --------------------------------------------------------------
 
 def one(g, connection, name, *arguments):
@@ -736,6 +749,89 @@ def cold(g):
             more = [b""]
         steps.append(one(g, connection, name, key, *more))
     yield Batch(connection, steps, pipelined=g.chance(0.7))
+
+
+# What may stand in a transaction: its reply is the same bytes for both
+# servers, and it ends nothing.
+QUEUED = ["set", "get", "del", "incr", "append", "mget", "mset", "msetnx",
+          "rename", "renamenx", "getdel", "getset", "setnx", "exists", "type",
+          "strlen", "touch", "unlink", "incrbyfloat", "setrange", "getrange",
+          "expireat", "persist", "getex", "ping", "echo"]
+RARELY_QUEUED = ["dbsize", "flushdb", "select", "unwatch", "save", "nonsense"]
+
+
+def queued(g, connection):
+    """One command of a transaction, with what must follow it."""
+    if g.chance(0.05):
+        name = g.deal("rarely queued", RARELY_QUEUED)
+        if name == "select":
+            return [one(g, connection, "select", g.pick(DATABASES_DEALT))]
+        return [one(g, connection, name)]
+    step = g.make(g.deal("queued", QUEUED), connection,
+                  right=not g.chance(0.02))
+    step.inline = False
+    return [step] + g.after(step)
+
+
+def others_change(g, connection, keys):
+    """Another connection does something to keys that are watched, or nothing
+    at all, or the keys only leave memory."""
+    kind = g.deal("others change", ["write", "write", "cold", "none", "none",
+                                    "twice", "same", "flush", "read"])
+    key = g.pick(keys)
+    return {
+        "write": lambda: [g.make(g.pick(["set", "append", "del", "expireat",
+                                         "rename", "getdel"]), connection)],
+        "cold": lambda: [one(g, connection, "cache|flush"),
+                         one(g, connection, "cache|evict", *keys)],
+        "twice": lambda: [one(g, connection, "setnx", key, b"1"),
+                          one(g, connection, "del", key)],
+        "same": lambda: [one(g, connection, "persist", key),
+                         one(g, connection, "touch", *keys)],
+        "flush": lambda: [one(g, connection, "select", g.pick(DATABASES)),
+                          one(g, connection, "flushdb")],
+        "read": lambda: [one(g, connection, "mget", *keys)],
+        "none": lambda: [one(g, connection, "ping")],
+    }[kind]()
+
+
+@episode(often=8)
+def transaction(g):
+    """MULTI to EXEC, in pieces or at once; keys are watched, and others are
+    at work in between."""
+    me, other = g.random.sample(range(CONNECTIONS), 2)
+    keys = g.keys(5)
+    if g.chance(0.1):
+        yield Batch(me, [one(g, me, g.deal("without", [
+            "exec", "discard", "unwatch"]))])
+    if g.chance(0.2):
+        # Some are on disk only, and some are not there.
+        yield Batch(me, [one(g, me, "cache|flush"),
+                         one(g, me, "cache|evict", *keys)])
+    watches = g.chance(0.6)
+    if watches:
+        yield Batch(me, [one(g, me, "watch", *keys)])
+        yield Batch(other, others_change(g, other, keys))
+    if watches and g.chance(0.1):
+        yield Batch(me, [one(g, me, "unwatch")])
+    steps = [one(g, me, "multi")]
+    for _ in range(g.pick([0, 1, 2, 4, 4, 12])):
+        steps += queued(g, me)
+    wrong = g.deal("in multi", [("multi",), ("watch", b"n:1"), ("watch",)] +
+                   [None] * 12)
+    if wrong is not None:
+        steps.append(one(g, me, *wrong))
+    end = one(g, me, g.deal("end", ["exec"] * 8 + ["discard", "reset"]))
+    if g.chance(0.4):
+        yield Batch(me, steps + [end])
+        return
+    middle = g.between(0, len(steps))
+    yield from (Batch(me, some) for some in [steps[:middle]] if some)
+    yield Batch(other, others_change(g, other, keys))
+    yield from (Batch(me, some) for some in [steps[middle:]] if some)
+    if g.chance(0.3):
+        yield Batch(other, others_change(g, other, keys))
+    yield Batch(me, [end])
 
 
 @episode(often=2)
