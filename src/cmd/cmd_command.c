@@ -301,6 +301,14 @@ static const struct command *find_called(const struct call *call,
                : command_find(call->server, argv, argc);
 }
 
+/* A shard channel stands like a key, and is none. */
+static bool has_keys(const struct command *command)
+{
+    struct command_name name = command_full_name(command);
+    return command->keys.first != 0 &&
+           !(doc_find(name.text)->keys[0].uses & KEY_NOT_KEY);
+}
+
 enum call_result cmd_command_getkeys(struct call *call)
 {
     const slice          *argv = call->argv + 2;
@@ -309,7 +317,7 @@ enum call_result cmd_command_getkeys(struct call *call)
     const char           *error = NULL;
     if (command == NULL)
         error = "ERR Invalid command specified";
-    else if (command->keys.first == 0)
+    else if (!has_keys(command))
         error = "ERR The command has no key arguments";
     else if (!command_arity_ok(command, argc))
         error = "ERR Invalid number of arguments specified for command";

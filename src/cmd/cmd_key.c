@@ -114,8 +114,11 @@ static void move_to(struct call *call, const struct entry *entry,
             memcpy(copy, spec.value.data, spec.value.len);
         spec.value.data = copy;
     }
+    /* In the order in which Redis tells it; a key that was overwritten counts
+     * as new too. */
+    db_put(call->db, to, &spec, "new");
     db_delete(call->db, &call->key, "rename_from");
-    db_put(call->db, to, &spec, "rename_to");
+    db_event(call->db, to, "rename_to");
     blob_unref(spec.blob);
     mem_free(copy);
 }

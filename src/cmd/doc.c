@@ -32,6 +32,7 @@
 #define EXTENDS  { { KEY_RW | KEY_INSERT, NULL } }
 #define TAKES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL } }
 #define REMOVES  { { KEY_RM | KEY_DELETE, NULL } }
+#define ROUTES   { { KEY_NOT_KEY, NULL } }
 #define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
 
 static const struct command_doc docs[] = {
@@ -51,6 +52,11 @@ static const struct command_doc docs[] = {
     { "client|list",    CONNECTION, VARIES, { { 0 } } },
     { "client|setinfo", CONNECTION, EACH_NODE, { { 0 } } },
     { "client|setname", CONNECTION, 0, { { 0 } } },
+
+    /* messages */
+    { "spublish",     0, 0, ROUTES },
+    { "ssubscribe",   0, 0, ROUTES },
+    { "sunsubscribe", 0, 0, ROUTES },
 
     /* strings */
     { "append",      STRING, 0, EXTENDS },
@@ -207,9 +213,9 @@ const char *key_use_name(unsigned bit)
 {
     static const char *const names[] = {
         "RO", "RW", "OW", "RM", "access", "update", "insert", "delete",
-        "variable_flags",
+        "variable_flags", "not_key",
     };
-    _Static_assert(KEY_VARIABLE == 1 << (LENGTH(names) - 1), "a name for each");
+    _Static_assert(KEY_NOT_KEY == 1 << (LENGTH(names) - 1), "a name for each");
     return name_of_bit(names, LENGTH(names), bit);
 }
 

@@ -60,6 +60,7 @@ enum key_use {
     KEY_INSERT = 1 << 6,
     KEY_DELETE = 1 << 7,
     KEY_VARIABLE = 1 << 8, /* depends on the other arguments */
+    KEY_NOT_KEY  = 1 << 9, /* only routed like one: a shard channel */
 };
 
 #define DOC_KEY_SPECS 2
