@@ -25,27 +25,18 @@ static size_t held_bytes(const struct client *client)
            resp_parser_memory(&client->parser) + client->session.own_bytes;
 }
 
-struct client *client_largest(struct net *net, const struct client *extra,
-                              size_t extra_bytes)
-{
-    struct client *largest = NULL;
-    size_t         most = 0;
-    LIST_EACH (link, &net->clients) {
-        struct client *client = CONTAINER_OF(link, struct client, link);
-        size_t         bytes = client->charged_bytes;
-        if (client == extra)
-            bytes += extra_bytes;
-        if (client->doomed || bytes < most)
-            continue;
-        largest = client;
-        most = bytes;
-    }
-    return largest;
-}
-
+/* Whoever is doomed goes anyway. */
 static struct client *largest_client(struct net *net)
 {
-    return client_largest(net, NULL, 0);
+    struct client *largest = NULL;
+    LIST_EACH (link, &net->clients) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (!client->doomed &&
+            (largest == NULL ||
+             client->charged_bytes > largest->charged_bytes))
+            largest = client;
+    }
+    return largest;
 }
 
 size_t clients_share(const struct net *net)

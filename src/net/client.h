@@ -113,10 +113,6 @@ const slice *net_argv(struct net *net, const struct resp_parser *parser,
 void client_charge(struct client *client);
 /* The same, and closes nobody: for the middle of a command. */
 void client_charge_only(struct client *client);
-/* Who holds most, doomed clients left out; NULL: there is none. extra_bytes
- * are counted as extra's. */
-struct client *client_largest(struct net *net, const struct client *extra,
-                              size_t extra_bytes);
 /* Say in the log and in INFO why a client is being closed: all together have
  * too much; its output limit. */
 void client_note_share_cut(const struct client *client);

@@ -10,9 +10,10 @@
  * every key is an event. So what is pushed is charged at once, and as soon as
  * it is too much - for the client's own limit, or for all clients together -
  * somebody is doomed: what is pending for him is dropped, he gets nothing
- * more, and is closed when the command has ended. Who that is, is decided as
- * always: who holds most. Thus pushes are bounded by the clients' share of
- * memory, however many a command makes. */
+ * more, and is closed when the command has ended. It is the one with most
+ * pending output, not the one who holds most in all: that may be the writer of
+ * a large value, who can't help that others don't read. Thus pushes are
+ * bounded by the clients' share of memory, however many a command makes. */
 #include "net/client.h"
 
 #include "base/assert.h"
@@ -36,16 +37,37 @@ static void doom(struct client *client)
     look_at_later(client);
 }
 
-static void doom_largest(struct net *net)
+static size_t pending_bytes(const struct client *client)
+{
+    bool is_self = client == client->net->executing;
+    return client->out_held +
+           (is_self ? reply_bytes(&client->net->after) : 0);
+}
+
+/* NULL: nothing is pending for anybody. */
+static struct client *most_pending(struct net *net)
+{
+    struct client *found = NULL;
+    size_t         most = 0;
+    LIST_EACH (link, &net->clients) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+        if (client->doomed || pending_bytes(client) <= most)
+            continue;
+        found = client;
+        most = pending_bytes(client);
+    }
+    return found;
+}
+
+static void doom_some(struct net *net)
 {
     struct mem    *mem = &net->server->mem;
-    struct client *largest;
+    struct client *found;
     while (mem->used_bytes[MEM_CLIENTS] + reply_bytes(&net->after) >
                clients_share(net) &&
-           (largest = client_largest(net, net->executing,
-                                     reply_bytes(&net->after))) != NULL) {
-        client_note_share_cut(largest);
-        doom(largest);
+           (found = most_pending(net)) != NULL) {
+        client_note_share_cut(found);
+        doom(found);
     }
 }
 
@@ -66,7 +88,7 @@ void net_push(void *arg, struct session *session, const struct reply *message)
             doom(client);
         }
     }
-    doom_largest(net);
+    doom_some(net);
 }
 
 void push_settle(struct net *net)
