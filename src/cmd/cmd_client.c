@@ -1,8 +1,8 @@
 /* cmd_client.c - CLIENT: who is connected, what they call themselves, and
  * sending them away.
  *
- * All clients are of type "normal" and log in as the user "default": other
- * types are known by name, and match nobody. What net/ knows of a connection
+ * All clients are of type "normal" or "pubsub" and log in as the user
+ * "default": other types are known by name, and match nobody. What net/ knows of a connection
  * comes through the server's hooks. */
 #include "cmd/doc.h"
 #include "cmd/handlers.h"
@@ -85,6 +85,8 @@ static void flag_letters(const struct session *session, char out[8])
         { SESSION_NO_TOUCH, 'T' },
     };
     size_t len = 0;
+    if (session->flags & SESSION_PUBSUB)
+        out[len++] = 'P';
     if (session->wait.state != DB_WAIT_NONE)
         out[len++] = 'b';
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
@@ -113,8 +115,7 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-/* All of Redis 7.2's fields. There is neither MULTI nor publish/subscribe yet,
- * and no reply buffer of a client's own (rbs, rbp, obl). */
+/* All of Redis 7.2's fields. There is no reply buffer of a client's own (rbs, rbp, obl). */
 static err_t add_line(struct call *call, const struct session *session,
                       struct buf *out)
 {
@@ -131,7 +132,7 @@ static err_t add_line(struct call *call, const struct session *session,
     return buf_printf(
         out,
         "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s "
-        "db=%u sub=0 psub=0 ssub=0 multi=-1 qbuf=%zu qbuf-free=%zu "
+        "db=%u sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=%zu qbuf-free=%zu "
         "argv-mem=%zu multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu "
         "tot-mem=%zu events=%s%s cmd=%s user=%s redir=-1 resp=%d lib-name=%s "
         "lib-ver=%s\n",
@@ -139,7 +140,9 @@ static err_t add_line(struct call *call, const struct session *session,
         or_empty(session->name),
         (long long)seconds_since(call, session->created_ms),
         me ? 0LL : (long long)seconds_since(call, session->active_ms), flags,
-        session->db, net.query_bytes, net.query_capacity,
+        session->db, session->subscription_counts[PUBSUB_CHANNEL],
+        session->subscription_counts[PUBSUB_PATTERN],
+        session->subscription_counts[PUBSUB_SHARD], net.query_bytes, net.query_capacity,
         me ? bytes_of_args(call) : net.args_bytes, net.reply_blocks,
         net.reply_bytes, net.total_bytes, net.readable ? "r" : "",
         net.writable ? "w" : "", name.text, session->user, session->resp,
@@ -221,11 +224,22 @@ static err_t add_ids(struct call *call, struct buf *out)
     return err;
 }
 
-static err_t add_all(struct call *call, struct buf *out)
+enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_PUBSUB, TYPE_NOBODY };
+
+static bool is_of_type(const struct session *session, enum client_type type)
+{
+    bool is_pubsub = (session->flags & SESSION_PUBSUB) != 0;
+    return type == TYPE_ANY ||
+           type == (is_pubsub ? TYPE_PUBSUB : TYPE_NORMAL);
+}
+
+static err_t add_all(struct call *call, enum client_type type, struct buf *out)
 {
     err_t err = ERR_OK;
     LIST_EACH (link, &call->server->sessions) {
-        err = add_line(call, CONTAINER_OF(link, struct session, link), out);
+        struct session *session = CONTAINER_OF(link, struct session, link);
+        if (is_of_type(session, type))
+            err = add_line(call, session, out);
         if (err != ERR_OK)
             break;
     }
@@ -233,12 +247,13 @@ static err_t add_all(struct call *call, struct buf *out)
 }
 
 /* False: there is no such type, and that was answered. */
-static bool parse_type(struct call *call, slice text, bool *normal)
+static bool parse_type(struct call *call, slice text, enum client_type *type)
 {
-    *normal = slice_equal_nocase(text, "normal");
-    if (*normal || slice_equal_nocase(text, "slave") ||
+    *type = slice_equal_nocase(text, "normal")   ? TYPE_NORMAL
+            : slice_equal_nocase(text, "pubsub") ? TYPE_PUBSUB
+                                                 : TYPE_NOBODY;
+    if (*type != TYPE_NOBODY || slice_equal_nocase(text, "slave") ||
         slice_equal_nocase(text, "replica") ||
-        slice_equal_nocase(text, "pubsub") ||
         slice_equal_nocase(text, "master"))
         return true;
     reply_errorf(call->reply, "ERR Unknown client type '%.*s'", (int)text.len,
@@ -250,12 +265,12 @@ enum call_result cmd_client_list(struct call *call)
 {
     bool by_id = call->argc > 3 && call_arg_is(call, 2, "id");
     bool by_type = call->argc == 4 && call_arg_is(call, 2, "type");
-    bool normal = true;
+    enum client_type type = TYPE_ANY;
     if (!by_id && !by_type && call->argc != 2) {
         call_syntax_error(call);
         return CALL_DONE;
     }
-    if (by_type && !parse_type(call, call->argv[3], &normal))
+    if (by_type && !parse_type(call, call->argv[3], &type))
         return CALL_DONE;
     if (by_id && !ids_ok(call))
         return CALL_DONE;
@@ -264,8 +279,8 @@ enum call_result cmd_client_list(struct call *call)
     err_t err = ERR_OK;
     if (by_id)
         err = add_ids(call, &lines);
-    else if (normal)
-        err = add_all(call, &lines);
+    else
+        err = add_all(call, type, &lines);
     enum call_result result = reply_lines(call, &lines, err);
     buf_deinit(&lines);
     return result;
@@ -276,7 +291,7 @@ enum call_result cmd_client_list(struct call *call)
 struct filter {
     const slice *addr, *laddr; /* NULL: any */
     uint64_t     id;           /* 0: any */
-    bool         nobody;       /* a type that we have no clients of */
+    enum client_type type;
     bool         skip_me;
 };
 
@@ -304,11 +319,7 @@ static bool parse_id(struct call *call, slice text, struct filter *filter)
 static bool parse_type_filter(struct call *call, slice text,
                               struct filter *filter)
 {
-    bool normal;
-    if (!parse_type(call, text, &normal))
-        return false;
-    filter->nobody = !normal;
-    return true;
+    return parse_type(call, text, &filter->type);
 }
 
 static bool parse_user(struct call *call, slice text)
@@ -370,7 +381,8 @@ static bool text_matches(const slice *wanted, const char *text)
 static bool matches(const struct call *call, const struct filter *filter,
                     const struct session *session)
 {
-    return !filter->nobody && text_matches(filter->addr, session->peer) &&
+    return is_of_type(session, filter->type) &&
+           text_matches(filter->addr, session->peer) &&
            text_matches(filter->laddr, session->local) &&
            (filter->id == 0 || filter->id == session->id) &&
            !(filter->skip_me && session == call->session);

@@ -9,14 +9,27 @@
 
 #include "base/num.h"
 #include "cmd/multi.h"
+#include "cmd/pubsub.h"
 
 /* --- small talk ---------------------------------------------------------- */
 
+/* A subscriber that speaks RESP2 is answered by something that looks like a
+ * message. */
+static void pong_of_subscriber(struct call *call)
+{
+    reply_array(call->reply, 2);
+    reply_bulk_string(call->reply, "pong");
+    reply_bulk(call->reply, call->argc == 2 ? call->argv[1] : SLICE_EMPTY);
+}
+
 enum call_result cmd_ping(struct call *call)
 {
+    const struct session *session = call->session;
     if (call->argc > 2)
         reply_error(call->reply,
                     "ERR wrong number of arguments for 'ping' command");
+    else if ((session->flags & SESSION_PUBSUB) && session->resp == 2)
+        pong_of_subscriber(call);
     else if (call->argc == 2)
         reply_bulk(call->reply, call->argv[1]);
     else
@@ -225,6 +238,7 @@ enum call_result cmd_reset(struct call *call)
 {
     struct session *session = call->session;
     multi_discard(session);
+    pubsub_leave(session);
     session->db = 0;
     session->resp = 2;
     session->authenticated = !has_password(call);

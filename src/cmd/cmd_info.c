@@ -25,6 +25,7 @@
 #include "cache/cache.h"
 #include "cmd/figures.h"
 #include "cmd/handlers.h"
+#include "cmd/pubsub.h"
 
 #define INFO_MAX_BYTES ((size_t)1024 * 1024)
 
@@ -131,7 +132,7 @@ static void info_clients(struct info *info)
     number(info, "maxclients", (uint64_t)server->config->maxclients);
     number(info, "blocked_clients", info->db.parked_now);
     number(info, "tracking_clients", 0);
-    number(info, "pubsub_clients", 0);
+    number(info, "pubsub_clients", pubsub_clients(server));
     number(info, "watching_clients", 0);
 }
 
@@ -248,8 +249,9 @@ static void info_stats(struct info *info)
     number(info, "evicted_keys", 0);
     number(info, "keyspace_hits", stats->keyspace_hits);
     number(info, "keyspace_misses", stats->keyspace_misses);
-    number(info, "pubsub_channels", 0);
-    number(info, "pubsub_patterns", 0);
+    number(info, "pubsub_channels", pubsub_names(server, PUBSUB_CHANNEL));
+    number(info, "pubsub_patterns", pubsub_names(server, PUBSUB_PATTERN));
+    number(info, "pubsubshard_channels", pubsub_names(server, PUBSUB_SHARD));
     number(info, "latest_fork_usec", 0);
     number(info, "total_forks", 0);
     number(info, "total_error_replies", stats->error_replies);

@@ -129,8 +129,11 @@ static void move_to(struct call *call, const struct entry *entry,
                     const struct db_key *to)
 {
     struct key_content content = key_content_keep(entry);
+    /* In the order in which Redis tells it; a key that was overwritten counts
+     * as new too. */
+    db_put(call->db, to, &content.spec, "new");
     db_delete(call->db, &call->key, "rename_from");
-    db_put(call->db, to, &content.spec, "rename_to");
+    db_event(call->db, to, "rename_to");
     key_content_drop(&content);
 }
 

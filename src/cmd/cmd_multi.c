@@ -222,7 +222,8 @@ static void add_reply_bytes(void *arg, struct call *sub, struct queued *queued)
 {
     size_t *bytes = arg;
     (void)queued;
-    *bytes += call_large_reply(sub);
+    *bytes += sub->command->reply_of != NULL ? sub->command->reply_of(sub)
+                                             : call_large_reply(sub);
 }
 
 size_t exec_reply_bytes(struct call *call)

@@ -197,6 +197,8 @@ enum call_result cmd_set(struct call *call)
         !set_look(call, options.given, &deadline_ms))
         return CALL_DONE;
     string_put(call, &call->key, call->argv[2], deadline_ms, "set");
+    if (options.given & SET_TIMES)
+        db_event(call->db, &call->key, "expire");
     if (!(options.given & SET_GET))
         reply_ok(call->reply);
     return CALL_DONE;
@@ -208,6 +210,7 @@ static enum call_result setex(struct call *call, enum expire_unit unit)
     if (!expire_parse(call, call->argv[2], unit, true, &deadline_ms))
         return CALL_DONE;
     string_put(call, &call->key, call->argv[3], deadline_ms, "set");
+    db_event(call->db, &call->key, "expire");
     reply_ok(call->reply);
     return CALL_DONE;
 }
@@ -298,8 +301,9 @@ static bool mget_fits(struct call *call)
         return true; /* however large they are */
     for (size_t i = 1; i < call->argc && copied <= most; i++) {
         struct db_key       key = call_key(call, i);
-        const struct entry *entry = db_look(call->db, &key, false);
-        if (entry != NULL && entry_blob(entry) == NULL)
+        const struct entry *entry = cache_find(
+            db_cache(call->db), key.space->id, key.key, key.hash);
+        if (entry != NULL && entry_exists(entry) && entry_blob(entry) == NULL)
             copied += entry->value_len;
     }
     return copied <= most;

@@ -72,6 +72,7 @@ enum command_flag {
     CMD_OURS           = 1 << 20, /* not one of Redis's */
     CMD_STEERS_MULTI   = 1 << 21, /* runs at once even after MULTI */
     CMD_COUNTS_KEYS    = 1 << 22, /* answers how many keys there are */
+    CMD_OF_SUBSCRIBERS = 1 << 26, /* for a RESP2 client that has subscribed */
 };
 
 #define MORE_WANTS_MAX 2

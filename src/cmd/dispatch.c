@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/num.h"
+#include "cmd/doc.h"
 #include "cmd/multi.h"
 #include "cmd/wants.h"
 
@@ -221,6 +222,28 @@ static enum call_result refused(struct server *server, struct session *session)
     return CALL_DONE;
 }
 
+/* With RESP2 a subscriber could not tell a reply from a message. */
+static bool is_for_messages_only(const struct session *session,
+                                 const struct command *command)
+{
+    return (session->flags & SESSION_PUBSUB) && session->resp == 2 &&
+           !(command->flags & CMD_OF_SUBSCRIBERS);
+}
+
+static void not_for_subscribers(struct reply *reply,
+                                const struct command *command)
+{
+    struct command_name name = command_full_name(command);
+    bool                is_exec = strcmp(name.text, "exec") == 0;
+    reply_errorf(reply,
+                 "%s Can't execute '%s': only (P|S)SUBSCRIBE / "
+                 "(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+                 "context",
+                 is_exec ? "EXECABORT Transaction discarded because of:"
+                         : "ERR",
+                 name.text);
+}
+
 void call_begin(struct call *call, struct server *server,
                 struct session *session, const struct command *command,
                 const slice *argv, size_t argc)
@@ -232,7 +255,7 @@ void call_begin(struct call *call, struct server *server,
                            .argc = argc,
                            .db = server->db,
                            .space = db_space(server->db, session->db) };
-    if (command->keys.first == 0)
+    if (command->keys.first == 0 || (size_t)command->keys.first >= argc)
         return;
     slice key = argv[(size_t)command->keys.first];
     call->key = key.data == server->hashed_key
@@ -252,6 +275,10 @@ enum call_result command_execute(struct server *server, struct session *session,
     if (session->multi != NULL && (command->flags & CMD_NO_MULTI) &&
         !(command->flags & CMD_STEERS_MULTI)) {
         reply_error(reply, "ERR Command not allowed inside a transaction");
+        return refused(server, session);
+    }
+    if (is_for_messages_only(session, command)) {
+        not_for_subscribers(reply, command);
         return refused(server, session);
     }
     call_begin(&call, server, session, command, argv, argc);

@@ -81,6 +81,13 @@ enum db_verdict exec_prepare(struct call *call);
 void exec_failed(struct call *call, err_t err);
 size_t exec_reply_bytes(struct call *call);
 
+/* cmd_pubsub.c */
+command_handler cmd_subscribe, cmd_psubscribe, cmd_ssubscribe, cmd_unsubscribe,
+    cmd_punsubscribe, cmd_sunsubscribe, cmd_publish, cmd_spublish,
+    cmd_pubsub_channels, cmd_pubsub_numsub, cmd_pubsub_numpat,
+    cmd_pubsub_shardchannels, cmd_pubsub_shardnumsub, cmd_pubsub_help;
+size_t subscribe_bytes(struct call *call);
+
 /* cmd_server.c */
 command_handler cmd_time, cmd_save, cmd_bgsave, cmd_bgrewriteaof, cmd_lastsave,
     cmd_shutdown;

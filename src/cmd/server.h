@@ -27,6 +27,7 @@
 struct call;
 struct command;
 struct multi;
+struct pubsub;
 struct reply;
 struct server;
 struct session;
@@ -41,6 +42,9 @@ enum session_flag {
     SESSION_PUBSUB       = 1 << 6, /* subscribed to something: output limits
                                       of that class */
 };
+
+/* What a client may subscribe to. */
+enum pubsub_kind { PUBSUB_CHANNEL, PUBSUB_PATTERN, PUBSUB_SHARD, PUBSUB_KINDS };
 
 /* What net/ tells of a connection. */
 struct session_net {
@@ -80,6 +84,8 @@ struct session {
     struct link     watches; /* watch.c */
     size_t          watch_count;
     bool            watch_broken; /* a watched key was changed */
+    struct link     subscriptions[PUBSUB_KINDS]; /* pubsub.c, oldest first */
+    size_t          subscription_counts[PUBSUB_KINDS];
 };
 
 /* What commands may ask of the rooms above: joined in main.c. */
@@ -146,6 +152,7 @@ struct server {
     const struct call *running;  /* the innermost command, or NULL */
     struct dict    watched;      /* watch.c: keys that somebody watches */
     struct buf     watch_buf;
+    struct pubsub *pubsub;   /* channels and who subscribes to them */
     uint64_t      *calls;    /* commands run, by table position */
     char           run_id[41];
     const char    *config_file; /* "" if none */

@@ -4,6 +4,7 @@
  * owns are a few short strings that the client gave itself. They count as the
  * client's: own_bytes is what they hold. */
 #include "cmd/multi.h"
+#include "cmd/pubsub.h"
 
 #include "base/assert.h"
 
@@ -20,6 +21,8 @@ void session_init(struct server *server, struct session *session)
     };
     db_wait_init(&session->wait);
     link_init(&session->watches);
+    for (int kind = 0; kind < PUBSUB_KINDS; kind++)
+        link_init(&session->subscriptions[kind]);
     list_push_back(&server->sessions, &session->link);
     server->session_count++;
 }
@@ -29,6 +32,7 @@ void session_deinit(struct session *session)
     struct server *server = session->server;
     db_release(server->db, &session->wait);
     multi_discard(session);
+    pubsub_leave(session);
     link_remove(&session->link);
     ASSERT(server->session_count > 0);
     server->session_count--;

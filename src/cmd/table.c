@@ -22,6 +22,8 @@
 #define SM CMD_STEERS_MULTI
 #define CK CMD_COUNTS_KEYS
 #define SL CMD_SKIP_SLOWLOG
+#define PS CMD_PUBSUB
+#define SO CMD_OF_SUBSCRIBERS
 
 #define NONE   DB_NEED_NONE
 #define HEADER DB_NEED_HEADER
@@ -125,15 +127,25 @@ static const struct command object_table[] = {
     { .name = NULL }
 };
 
+static const struct command pubsub_table[] = {
+    { .name = "channels", .arity = -2, .flags = PS|LT, .handler = cmd_pubsub_channels },
+    { .name = "help",     .arity = 2,  .flags = LT,    .handler = cmd_pubsub_help },
+    { .name = "numpat",   .arity = 2,  .flags = PS|LT, .handler = cmd_pubsub_numpat },
+    { .name = "numsub",   .arity = -2, .flags = PS|LT, .handler = cmd_pubsub_numsub },
+    { .name = "shardchannels", .arity = -2, .flags = PS|LT, .handler = cmd_pubsub_shardchannels },
+    { .name = "shardnumsub",   .arity = -2, .flags = PS|LT, .handler = cmd_pubsub_shardnumsub },
+    { .name = NULL }
+};
+
 const struct command command_table[] = {
     /* connection */
     { .name = "auth",   .arity = -2, .flags = S|LT|F|NA|AB, .handler = cmd_auth },
     { .name = "client", .arity = -2, .subcommands = client_table },
     { .name = "echo",   .arity = 2,  .flags = LT|F, .handler = cmd_echo },
     { .name = "hello",  .arity = -1, .flags = S|LT|F|NA|AB, .handler = cmd_hello },
-    { .name = "ping",   .arity = -1, .flags = F, .handler = cmd_ping },
-    { .name = "quit",   .arity = -1, .flags = S|LT|F|NA|AB|SM, .handler = cmd_quit },
-    { .name = "reset",  .arity = 1,  .flags = S|LT|F|NA|AB|SM, .handler = cmd_reset },
+    { .name = "ping",   .arity = -1, .flags = F|SO, .handler = cmd_ping },
+    { .name = "quit",   .arity = -1, .flags = S|LT|F|NA|AB|SM|SO, .handler = cmd_quit },
+    { .name = "reset",  .arity = 1,  .flags = S|LT|F|NA|AB|SM|SO, .handler = cmd_reset },
     { .name = "select", .arity = 2,  .flags = LT|F, .handler = cmd_select },
 
     /* transactions */
@@ -142,6 +154,17 @@ const struct command command_table[] = {
     { .name = "multi",   .arity = 1,  .flags = S|LT|F|AB|SM, .handler = cmd_multi },
     { .name = "unwatch", .arity = 1,  .flags = S|LT|F|AB,    .handler = cmd_unwatch },
     { .name = "watch",   .arity = -2, .flags = S|LT|F|AB|SM, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_watch },
+
+    /* messages */
+    { .name = "psubscribe",   .arity = -2, .flags = PS|S|LT|SO, .handler = cmd_psubscribe, .reply_of = subscribe_bytes },
+    { .name = "publish",      .arity = 3,  .flags = PS|LT|F,    .handler = cmd_publish },
+    { .name = "pubsub",       .arity = -2, .subcommands = pubsub_table },
+    { .name = "punsubscribe", .arity = -1, .flags = PS|S|LT|SO, .handler = cmd_punsubscribe, .reply_of = subscribe_bytes },
+    { .name = "spublish",     .arity = 3,  .flags = PS|LT|F,    .keys = KEY, .need = NONE, .handler = cmd_spublish },
+    { .name = "ssubscribe",   .arity = -2, .flags = PS|S|LT|SO, .keys = ALL_KEYS, .need = NONE, .handler = cmd_ssubscribe, .reply_of = subscribe_bytes },
+    { .name = "subscribe",    .arity = -2, .flags = PS|S|LT|SO, .handler = cmd_subscribe, .reply_of = subscribe_bytes },
+    { .name = "sunsubscribe", .arity = -1, .flags = PS|S|LT|SO, .keys = ALL_KEYS, .need = NONE, .handler = cmd_sunsubscribe, .reply_of = subscribe_bytes },
+    { .name = "unsubscribe",  .arity = -1, .flags = PS|S|LT|SO, .handler = cmd_unsubscribe, .reply_of = subscribe_bytes },
 
     /* strings */
     { .name = "append",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_append, .grow_of = grow_old_value },

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "cache/cache.h"
+#include "cmd/notify.h"
 
 /* Most commands have one key; wants for more are made on the heap. */
 #define FEW_KEYS 8
@@ -46,9 +47,12 @@ struct db_space *call_space(const struct call *call, unsigned index)
 
 static enum db_need need_of(const struct call *call, size_t key_index)
 {
-    return call->command->need_of != NULL
-               ? call->command->need_of(call, key_index)
-               : call->command->need;
+    enum db_need need = call->command->need_of != NULL
+                            ? call->command->need_of(call, key_index)
+                            : call->command->need;
+    if (need == DB_NEED_NONE && notify_asks_old(call->server))
+        need = DB_NEED_HEADER;
+    return need;
 }
 
 static size_t more_wants(const struct call *call, struct db_want *out)

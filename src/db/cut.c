@@ -295,8 +295,7 @@ static void capture(struct db *db, struct busy *busy)
         if (busy->disk.known && space != NULL)
             space->pending--;
         cache_assign(&db->cache, entry, &absent);
-        db->stats.expired++;
-        tell_changed(db, busy, "expired", false);
+        tell_expired(db, busy);
     }
     write_state(db, busy);
 }

@@ -242,9 +242,8 @@ err_t room_for(struct db *db, const struct db_wait *wait, size_t entry_bytes,
 struct db_space *space_of(struct db *db, const struct entry *entry);
 void mark_dirty(struct db *db, struct busy *busy);
 void expire_entry(struct db *db, struct entry *entry);
-/* Tells the listener that an entry was changed, unless its database is gone. */
-void tell_changed(struct db *db, const struct busy *busy, const char *event,
-                  bool created);
+/* The entry has become absent by its deadline without the write hook. */
+void tell_expired(struct db *db, struct busy *busy);
 
 /* --- settle.c */
 /* What the store holds for a busy entry is known now. */

@@ -83,8 +83,8 @@ static void tell(struct db *db, const struct db_change *change)
         db->opt.on_change(db->opt.change_arg, change);
 }
 
-void tell_changed(struct db *db, const struct busy *busy, const char *event,
-                  bool created)
+static void tell_changed(struct db *db, const struct busy *busy,
+                         const char *event, bool created)
 {
     const struct db_space *space = space_of(db, busy->entry);
     if (db->opt.on_change == NULL || space == NULL)
@@ -103,6 +103,12 @@ void db_event(struct db *db, const struct db_key *key, const char *event)
                                   .space = key->space,
                                   .key = key->key,
                                   .event = event });
+}
+
+void tell_expired(struct db *db, struct busy *busy)
+{
+    db->stats.expired++;
+    tell_changed(db, busy, "expired", false);
 }
 
 static void tell_missed(struct db *db, const struct db_key *key)
@@ -143,10 +149,20 @@ static struct entry *find(struct db *db, const struct db_key *key)
     return cache_find(&db->cache, key->space->id, key->key, key->hash);
 }
 
+static bool has_passed(const struct db *db, const struct entry *entry)
+{
+    int64_t deadline = entry_deadline(entry);
+    return deadline != 0 && deadline <= db->now_ms;
+}
+
 struct entry *db_put(struct db *db, const struct db_key *key,
                      const struct entry_spec *spec, const char *event)
 {
     struct entry *entry = find(db, key);
+    if (entry != NULL && entry_exists(entry) && has_passed(db, entry)) {
+        expire_entry(db, entry); /* whoever writes finds no key */
+        entry = find(db, key);
+    }
     if (entry == NULL)
         entry = cache_add(&db->cache, key->space->id, key->key, key->hash,
                           ENTRY_UNKNOWN);
@@ -174,8 +190,17 @@ bool db_delete(struct db *db, const struct db_key *key, const char *event)
 void expire_entry(struct db *db, struct entry *entry)
 {
     struct entry_spec absent = { .presence = ENTRY_ABSENT };
-    db->stats.expired++;
-    put_entry(db, entry, &absent, "expired");
+    struct busy      *busy = cache_make_busy(&db->cache, entry);
+    busy->pins++;
+    if (cut_is_closing(db, busy))
+        cut_capture_first(db, busy); /* as a delete, and that is told there */
+    if (entry_exists(busy->entry)) {
+        db->stats.expired++;
+        put_entry(db, busy->entry, &absent, "expired");
+    } else {
+        load_cancel(db, busy);
+    }
+    busy->pins--;
 }
 
 struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
@@ -190,8 +215,7 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
         tell_missed(db, key);
         return NULL;
     }
-    int64_t deadline = entry_deadline(entry);
-    if (deadline != 0 && deadline <= db->now_ms) {
+    if (has_passed(db, entry)) {
         expire_entry(db, entry);
         db->lookups.missing++;
         tell_missed(db, key);

@@ -25,39 +25,54 @@ static size_t held_bytes(const struct client *client)
            resp_parser_memory(&client->parser) + client->session.own_bytes;
 }
 
+/* Whoever is doomed goes anyway. */
 static struct client *largest_client(struct net *net)
 {
     struct client *largest = NULL;
     LIST_EACH (link, &net->clients) {
         struct client *client = CONTAINER_OF(link, struct client, link);
-        if (largest == NULL || client->charged_bytes > largest->charged_bytes)
+        if (!client->doomed &&
+            (largest == NULL ||
+             client->charged_bytes > largest->charged_bytes))
             largest = client;
     }
     return largest;
 }
 
-static size_t clients_share(const struct net *net)
+size_t clients_share(const struct net *net)
 {
     return server_limit_bytes(net->server) / 4;
 }
 
-static void cut_largest(struct net *net)
+void client_note_share_cut(const struct client *client)
 {
-    struct server *server = net->server;
-    struct client *client = largest_client(net);
+    struct server *server = client->net->server;
     log_write(server->log, LOG_WARNING,
               "clients hold %zu bytes, a quarter of cache-max-memory: closing "
               "the largest, %s, with %zu bytes",
               server->mem.used_bytes[MEM_CLIENTS], client->session.peer,
               client->charged_bytes);
     server->stats.share_cuts++;
+}
+
+void client_note_output_cut(const struct client *client)
+{
+    struct server *server = client->net->server;
+    log_write(server->log, LOG_WARNING,
+              "closing %s: its pending output passed the limit",
+              client->session.peer);
+    server->stats.output_limit_cuts++;
+}
+
+static void cut(struct client *client)
+{
+    client_note_share_cut(client);
     client_close(client);
 }
 
-void client_charge(struct client *client)
+void client_charge_only(struct client *client)
 {
-    struct net *net = client->net;
-    struct mem *mem = &net->server->mem;
+    struct mem *mem = &client->net->server->mem;
     size_t      held = held_bytes(client);
     if (held >= client->charged_bytes)
         mem_charge(mem, MEM_CLIENTS, held - client->charged_bytes);
@@ -66,16 +81,21 @@ void client_charge(struct client *client)
     client->charged_bytes = held;
     client->own_bytes = client->session.own_bytes;
     gate_count(client, false);
+}
+
+void client_charge(struct client *client)
+{
+    struct net    *net = client->net;
+    struct mem    *mem = &net->server->mem;
+    struct client *largest;
+    client_charge_only(client);
     if (output_over_limit(client)) {
-        log_write(net->server->log, LOG_WARNING,
-                  "closing %s: its pending output passed the limit",
-                  client->session.peer);
-        net->server->stats.output_limit_cuts++;
+        client_note_output_cut(client);
         client_close(client);
     }
     while (mem->used_bytes[MEM_CLIENTS] > clients_share(net) &&
-           net->client_count > 0)
-        cut_largest(net);
+           (largest = largest_client(net)) != NULL)
+        cut(largest);
 }
 
 /* --- closing ------------------------------------------------------------- */
@@ -251,6 +271,8 @@ static bool execute(struct client *client, const char *command)
     }
     if (net->push_unsettled)
         push_settle(net);
+    if (client->closing)
+        return true; /* too much was pushed to it */
     switch (result) {
     case CALL_PARKED:
         return false;
@@ -582,7 +604,7 @@ static void make_share_for(struct net *net, const struct client *client)
         struct client *largest = largest_client(net);
         if (largest == NULL || largest->charged_bytes < LARGE_CLIENT_BYTES)
             return;
-        cut_largest(net);
+        cut(largest);
     }
 }
 

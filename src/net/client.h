@@ -54,7 +54,7 @@ struct net {
     struct client *executing; /* whose command is under way, or NULL */
     struct reply   after;     /* pushes to that one, behind its reply */
     struct link    pushed;    /* client.push_link: to be sent this turn */
-    bool           push_unsettled; /* of these some were not charged yet */
+    bool           push_unsettled; /* of these some are to be looked at */
 };
 
 /* A piece of pending output: own bytes, or a blob. */
@@ -102,6 +102,7 @@ struct client {
     bool    stalled;     /* too much pending output to execute more */
     bool    closing;
     bool    close_after_output;
+    bool    doomed;      /* got too much pushed: closed after the command */
 };
 
 /* client.c */
@@ -119,6 +120,14 @@ const slice *net_argv(struct net *net, const struct resp_parser *parser,
 /* Charges what the client holds now, and cuts the largest client if all
  * together have too much. */
 void client_charge(struct client *client);
+/* The same, and closes nobody: for the middle of a command. */
+void client_charge_only(struct client *client);
+/* Say in the log and in INFO why a client is being closed: all together have
+ * too much; its output limit. */
+void client_note_share_cut(const struct client *client);
+void client_note_output_cut(const struct client *client);
+/* What all clients together may hold. */
+size_t clients_share(const struct net *net);
 
 /* Its turn has come: reads or executes on. */
 void client_through_gate(struct client *client);
@@ -144,7 +153,7 @@ void gate_moved(struct net *net);
 /* Once a loop turn, if somebody waits. */
 void gate_run(struct net *net);
 
-/* push.c: charges what was pushed to others, and cuts who holds too much. */
+/* push.c: closes whom pushes have doomed, and looks after the others. */
 void push_settle(struct net *net);
 /* Once a loop turn: sends it. */
 void push_send(struct net *net);
@@ -156,6 +165,8 @@ void output_queue(struct client *client, const struct reply *message);
 /* Begins to send what is queued, if that is not under way. */
 void output_start(struct client *client);
 void output_free(struct client *client);
+/* Forgets all that is pending but what is being written. */
+void output_drop(struct client *client);
 /* Pending output passed a limit: the client is closed. */
 bool output_over_limit(struct client *client);
 

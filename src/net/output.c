@@ -10,7 +10,7 @@
 
 #define IOV_MAX_BUFS 64
 
-/* Small pieces that follow each other share a chunk of this size. */
+/* Small pieces that follow each other share a chunk of up to this size. */
 #define CHUNK_BYTES ((size_t)4096)
 
 /* --- the queue ----------------------------------------------------------- */
@@ -61,10 +61,17 @@ static void push_bytes(struct client *client, const char *data, size_t len)
         return;
     if (append_to_last(client, data, len))
         return;
-    /* The first is sent as it is; behind it more is likely to come. */
+    /* The first is sent as it is. Behind it more is likely to come, as much as
+     * there is already: a message to a thousand clients is not four megabytes
+     * of empty chunks. */
     size_t capacity = len;
-    if (client->out_chunks > 0 && capacity < CHUNK_BYTES)
-        capacity = CHUNK_BYTES;
+    if (client->out_chunks > 0) {
+        size_t likely = sizeof(struct out_chunk) + 2 * client->out_bytes;
+        if (likely > CHUNK_BYTES)
+            likely = CHUNK_BYTES;
+        if (capacity < likely)
+            capacity = likely;
+    }
     struct out_chunk *chunk = mem_alloc(sizeof(*chunk) + capacity);
     chunk->blob = NULL;
     chunk->len = len;
@@ -82,6 +89,14 @@ static void push_blob(struct client *client, struct blob *blob)
     chunk->len = blob->len;
     chunk->capacity = 0;
     push_chunk(client, chunk);
+}
+
+void output_drop(struct client *client)
+{
+    struct link *last;
+    while (client->out_chunks > client->write_chunks &&
+           (last = list_last(&client->out)) != NULL)
+        chunk_free(client, CONTAINER_OF(last, struct out_chunk, link));
 }
 
 void output_free(struct client *client)
