@@ -25,6 +25,7 @@
 #include "cache/cache.h"
 #include "cmd/figures.h"
 #include "cmd/handlers.h"
+#include "cmd/tracking.h"
 
 #define INFO_MAX_BYTES ((size_t)1024 * 1024)
 
@@ -129,8 +130,8 @@ static void info_clients(struct info *info)
     struct server *server = info->server;
     number(info, "connected_clients", server->session_count);
     number(info, "maxclients", (uint64_t)server->config->maxclients);
-    number(info, "blocked_clients", info->db.parked_now);
-    number(info, "tracking_clients", 0);
+    number(info, "blocked_clients", info->db.parked_now + server->pause.held);
+    number(info, "tracking_clients", tracking_figures(server).clients);
     number(info, "pubsub_clients", 0);
     number(info, "watching_clients", 0);
 }
@@ -215,6 +216,14 @@ static void info_persistence(struct info *info)
     text(info, "aof_last_write_status", "ok");
 }
 
+static void tracking(struct info *info)
+{
+    struct tracking_figures figures = tracking_figures(info->server);
+    number(info, "tracking_total_keys", figures.keys);
+    number(info, "tracking_total_items", figures.readers);
+    number(info, "tracking_total_prefixes", figures.prefixes);
+}
+
 /* Evicting loses nothing here, so it is no event that a client should hear of:
  * evicted_keys stays 0 and cache_evictions counts. */
 static void info_stats(struct info *info)
@@ -241,6 +250,7 @@ static void info_stats(struct info *info)
     number(info, "keyspace_misses", stats->keyspace_misses);
     number(info, "pubsub_channels", 0);
     number(info, "pubsub_patterns", 0);
+    tracking(info);
     number(info, "latest_fork_usec", 0);
     number(info, "total_forks", 0);
     number(info, "total_error_replies", stats->error_replies);

@@ -4,6 +4,7 @@
 #include "cmd/multi.h"
 
 #include "base/rand.h"
+#include "cmd/tracking.h"
 
 #define TABLE_KEY_BYTES ((size_t)1 << 30) /* a key of a table, at most */
 
@@ -13,16 +14,26 @@ void server_tables_init(struct server *server)
     rand_system(&hash_key, sizeof(hash_key));
     dict_init(&server->watched, &server->mem, MEM_OTHER, hash_key);
     buf_init(&server->watch_buf, TABLE_KEY_BYTES);
+    dict_init(&server->sessions_by_id, &server->mem, MEM_OTHER, hash_key);
+    tracking_init(server);
 }
 
 void server_tables_deinit(struct server *server)
 {
     dict_deinit(&server->watched);
     buf_deinit(&server->watch_buf);
+    dict_deinit(&server->sessions_by_id);
+    tracking_deinit(server);
+}
+
+void server_turn(struct server *server)
+{
+    tracking_turn(server);
 }
 
 void server_on_change(void *arg, const struct db_change *change)
 {
     struct server *server = arg;
     watch_on_change(server, change);
+    tracking_on_change(server, change);
 }

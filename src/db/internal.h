@@ -114,6 +114,7 @@ struct db {
     bool              flush_wanted;
     uint64_t          durable_epoch; /* all epochs up to this are on disk */
     bool              expire_more; /* the expiry sweep has more to do */
+    bool              expiry_paused;
 
     /* after a failed write */
     bool              failing;
@@ -231,6 +232,9 @@ err_t room_for(struct db *db, const struct db_wait *wait, size_t entry_bytes,
 struct db_space *space_of(struct db *db, const struct entry *entry);
 void mark_dirty(struct db *db, struct busy *busy);
 void expire_entry(struct db *db, struct entry *entry);
+/* Tells the listener that an entry was changed, unless its database is gone. */
+void tell_changed(struct db *db, const struct busy *busy, const char *event,
+                  bool created);
 
 /* --- settle.c */
 /* What the store holds for a busy entry is known now. */

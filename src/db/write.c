@@ -80,8 +80,8 @@ static void tell(struct db *db, const struct db_change *change)
         db->opt.on_change(db->opt.change_arg, change);
 }
 
-static void tell_changed(struct db *db, struct busy *busy, const char *event,
-                         bool created)
+void tell_changed(struct db *db, const struct busy *busy, const char *event,
+                  bool created)
 {
     const struct db_space *space = space_of(db, busy->entry);
     if (db->opt.on_change == NULL || space == NULL)
@@ -175,6 +175,11 @@ void expire_entry(struct db *db, struct entry *entry)
     put_entry(db, entry, &absent, "expired");
 }
 
+void db_pause_expiry(struct db *db, bool paused)
+{
+    db->expiry_paused = paused;
+}
+
 struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
 {
     struct entry *entry = find(db, key);
@@ -189,7 +194,8 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
     }
     int64_t deadline = entry_deadline(entry);
     if (deadline != 0 && deadline <= db->now_ms) {
-        expire_entry(db, entry);
+        if (!db->expiry_paused)
+            expire_entry(db, entry);
         db->lookups.missing++;
         tell_missed(db, key);
         return NULL;
