@@ -56,6 +56,7 @@ struct app {
     uv_idle_t      idle;       /* keeps the loop from waiting */
     uv_timer_t     cron;
     uv_timer_t     flush;      /* wakes the loop when a flush is due */
+    uv_timer_t     pause;      /* the same when CLIENT PAUSE is over */
     uv_signal_t    signals[2];
     bool           handles_open;
     bool           stop_told;  /* a signal came */
@@ -131,7 +132,7 @@ static void on_idle(uv_idle_t *idle)
     (void)idle;
 }
 
-static void on_flush_timer(uv_timer_t *timer)
+static void on_wake_timer(uv_timer_t *timer)
 {
     (void)timer; /* that the loop woke is enough */
 }
@@ -169,15 +170,18 @@ static void on_prepare(uv_prepare_t *prepare)
     struct app    *app = prepare->data;
     struct server *server = &app->server;
     set_now(server);
-    bool more = db_turn(server->db, server->now_ms);
+    int64_t pause_ms = server_pause_turn(server);
+    bool    more = db_turn(server->db, server->now_ms);
     net_turn(app->net);
+    if (pause_ms > 0 && !uv_is_active((uv_handle_t *)&app->pause))
+        uv_timer_start(&app->pause, on_wake_timer, (uint64_t)pause_ms, 0);
     if (more)
         uv_idle_start(&app->idle, on_idle);
     else
         uv_idle_stop(&app->idle);
     int64_t due = db_next_flush_ms(server->db);
     if (due > 0 && !uv_is_active((uv_handle_t *)&app->flush))
-        uv_timer_start(&app->flush, on_flush_timer, (uint64_t)due, 0);
+        uv_timer_start(&app->flush, on_wake_timer, (uint64_t)due, 0);
     if (app->stop_told)
         try_to_stop(app);
 }
@@ -396,6 +400,7 @@ static void open_handles(struct app *app)
     uv_idle_init(&app->loop, &app->idle);
     uv_timer_init(&app->loop, &app->cron);
     uv_timer_init(&app->loop, &app->flush);
+    uv_timer_init(&app->loop, &app->pause);
     app->prepare.data = app->idle.data = app->cron.data = app;
     uv_prepare_start(&app->prepare, on_prepare);
     start_cron(app);
@@ -416,6 +421,7 @@ static void close_handles(struct app *app)
     uv_close((uv_handle_t *)&app->idle, NULL);
     uv_close((uv_handle_t *)&app->cron, NULL);
     uv_close((uv_handle_t *)&app->flush, NULL);
+    uv_close((uv_handle_t *)&app->pause, NULL);
     for (int i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&app->signals[i], NULL);
 }

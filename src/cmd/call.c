@@ -4,6 +4,7 @@
  * MONITOR) hooks in here: every command that runs comes through call_run, those
  * within a transaction included. */
 #include "cmd/multi.h"
+#include "cmd/tracking.h"
 
 static void note_command(struct server *server, struct session *session)
 {
@@ -35,5 +36,7 @@ enum call_result call_run(struct call *call)
         return result;
     note_lookups(server, call->command, &before);
     note_command(server, call->session);
+    if (call->session->flags & SESSION_TRACKING)
+        tracking_read(call);
     return result;
 }

@@ -1,9 +1,9 @@
 /* cmd_client.c - CLIENT: who is connected, what they call themselves, and
  * sending them away.
  *
- * All clients are of type "normal" or "pubsub" and log in as the user
- * "default": other types are known by name, and match nobody. What net/ knows of a connection
- * comes through the server's hooks. */
+ * Clients are of type "normal" or "pubsub" and log in as the user "default":
+ * other types are known by name, and match nobody. What net/ knows of a
+ * connection comes through the server's hooks. */
 #include "cmd/doc.h"
 #include "cmd/handlers.h"
 
@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/num.h"
+#include "cmd/multi.h"
 
 /* --- names --------------------------------------------------------------- */
 
@@ -74,23 +75,35 @@ enum call_result cmd_client_setinfo(struct call *call)
 
 /* --- one line of CLIENT LIST --------------------------------------------- */
 
-static void flag_letters(const struct session *session, char out[8])
+#define FLAGS_MAX 16
+
+/* In Redis's order; S, M, u and r are of replicas, masters, clients that were
+ * just unblocked, and READONLY, which there are none of. */
+static void flag_letters(const struct session *session, char out[FLAGS_MAX])
 {
-    static const struct {
-        uint32_t flag;
-        char     letter;
+    uint32_t flags = session->flags;
+    bool blocked = session->wait.state != DB_WAIT_NONE ||
+                   (flags & SESSION_HELD);
+    const struct {
+        bool on;
+        char letter;
     } letters[] = {
-        { SESSION_CLOSE_AFTER_REPLY, 'c' }, { SESSION_CLOSE_ASAP, 'A' },
-        { SESSION_UNIX_SOCKET, 'U' },       { SESSION_NO_EVICT, 'e' },
-        { SESSION_NO_TOUCH, 'T' },
+        { flags & SESSION_PUBSUB, 'P' },
+        { session->multi != NULL, 'x' },
+        { blocked, 'b' },
+        { flags & SESSION_TRACKING, 't' },
+        { flags & SESSION_TRACKING_BROKEN, 'R' },
+        { flags & SESSION_TRACKING_BCAST, 'B' },
+        { session->watch_broken, 'd' },
+        { flags & SESSION_CLOSE_AFTER_REPLY, 'c' },
+        { flags & SESSION_CLOSE_ASAP, 'A' },
+        { flags & SESSION_UNIX_SOCKET, 'U' },
+        { flags & SESSION_NO_EVICT, 'e' },
+        { flags & SESSION_NO_TOUCH, 'T' },
     };
     size_t len = 0;
-    if (session->flags & SESSION_PUBSUB)
-        out[len++] = 'P';
-    if (session->wait.state != DB_WAIT_NONE)
-        out[len++] = 'b';
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
-        if (session->flags & letters[i].flag)
+        if (letters[i].on)
             out[len++] = letters[i].letter;
     if (len == 0)
         out[len++] = 'N';
@@ -115,7 +128,8 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-/* All of Redis 7.2's fields. There is no reply buffer of a client's own (rbs, rbp, obl). */
+/* All of Redis 7.2's fields. There is no reply buffer of a client's own (rbs,
+ * rbp, obl). */
 static err_t add_line(struct call *call, const struct session *session,
                       struct buf *out)
 {
@@ -124,7 +138,7 @@ static err_t add_line(struct call *call, const struct session *session,
     struct server_hooks  *hooks = &call->server->hooks;
     struct command_name   name = { "NULL" };
     struct session_net    net = { .fd = -1 };
-    char                  flags[8];
+    char                  flags[FLAGS_MAX];
     if (command != NULL)
         name = command_full_name(command);
     hooks->describe_session(hooks->arg, session, &net);
@@ -132,21 +146,24 @@ static err_t add_line(struct call *call, const struct session *session,
     return buf_printf(
         out,
         "id=%llu addr=%s laddr=%s fd=%d name=%s age=%lld idle=%lld flags=%s "
-        "db=%u sub=%zu psub=%zu ssub=%zu multi=-1 qbuf=%zu qbuf-free=%zu "
-        "argv-mem=%zu multi-mem=0 rbs=0 rbp=0 obl=0 oll=%zu omem=%zu "
-        "tot-mem=%zu events=%s%s cmd=%s user=%s redir=-1 resp=%d lib-name=%s "
-        "lib-ver=%s\n",
+        "db=%u sub=%zu psub=%zu ssub=%zu multi=%lld qbuf=%zu qbuf-free=%zu "
+        "argv-mem=%zu multi-mem=%zu rbs=0 rbp=0 obl=0 oll=%zu omem=%zu "
+        "tot-mem=%zu events=%s%s cmd=%s user=%s redir=%lld resp=%d "
+        "lib-name=%s lib-ver=%s\n",
         (unsigned long long)session->id, session->peer, session->local, net.fd,
         or_empty(session->name),
         (long long)seconds_since(call, session->created_ms),
         me ? 0LL : (long long)seconds_since(call, session->active_ms), flags,
         session->db, session->subscription_counts[PUBSUB_CHANNEL],
         session->subscription_counts[PUBSUB_PATTERN],
-        session->subscription_counts[PUBSUB_SHARD], net.query_bytes, net.query_capacity,
-        me ? bytes_of_args(call) : net.args_bytes, net.reply_blocks,
-        net.reply_bytes, net.total_bytes, net.readable ? "r" : "",
-        net.writable ? "w" : "", name.text, session->user, session->resp,
-        or_empty(session->lib_name), or_empty(session->lib_ver));
+        session->subscription_counts[PUBSUB_SHARD],
+        (long long)multi_count(session), net.query_bytes,
+        net.query_capacity, me ? bytes_of_args(call) : net.args_bytes,
+        multi_bytes(session), net.reply_blocks, net.reply_bytes,
+        net.total_bytes, net.readable ? "r" : "", net.writable ? "w" : "",
+        name.text, session->user,
+        session->flags & SESSION_TRACKING ? (long long)session->redirect : -1LL,
+        session->resp, or_empty(session->lib_name), or_empty(session->lib_ver));
 }
 
 /* --- CLIENT LIST, CLIENT INFO -------------------------------------------- */
@@ -224,16 +241,16 @@ static err_t add_ids(struct call *call, struct buf *out)
     return err;
 }
 
-enum client_type { TYPE_ANY, TYPE_NORMAL, TYPE_PUBSUB, TYPE_NOBODY };
+/* Of which type clients are; of the last nobody is. */
+enum type { TYPE_ANY, TYPE_NORMAL, TYPE_PUBSUB, TYPE_OTHER };
 
-static bool is_of_type(const struct session *session, enum client_type type)
+static bool is_of_type(const struct session *session, enum type type)
 {
-    bool is_pubsub = (session->flags & SESSION_PUBSUB) != 0;
-    return type == TYPE_ANY ||
-           type == (is_pubsub ? TYPE_PUBSUB : TYPE_NORMAL);
+    bool pubsub = (session->flags & SESSION_PUBSUB) != 0;
+    return type == TYPE_ANY || type == (pubsub ? TYPE_PUBSUB : TYPE_NORMAL);
 }
 
-static err_t add_all(struct call *call, enum client_type type, struct buf *out)
+static err_t add_all(struct call *call, enum type type, struct buf *out)
 {
     err_t err = ERR_OK;
     LIST_EACH (link, &call->server->sessions) {
@@ -247,12 +264,14 @@ static err_t add_all(struct call *call, enum client_type type, struct buf *out)
 }
 
 /* False: there is no such type, and that was answered. */
-static bool parse_type(struct call *call, slice text, enum client_type *type)
+static bool parse_type(struct call *call, slice text, enum type *type)
 {
-    *type = slice_equal_nocase(text, "normal")   ? TYPE_NORMAL
-            : slice_equal_nocase(text, "pubsub") ? TYPE_PUBSUB
-                                                 : TYPE_NOBODY;
-    if (*type != TYPE_NOBODY || slice_equal_nocase(text, "slave") ||
+    *type = TYPE_OTHER;
+    if (slice_equal_nocase(text, "normal"))
+        *type = TYPE_NORMAL;
+    else if (slice_equal_nocase(text, "pubsub"))
+        *type = TYPE_PUBSUB;
+    if (*type != TYPE_OTHER || slice_equal_nocase(text, "slave") ||
         slice_equal_nocase(text, "replica") ||
         slice_equal_nocase(text, "master"))
         return true;
@@ -265,7 +284,7 @@ enum call_result cmd_client_list(struct call *call)
 {
     bool by_id = call->argc > 3 && call_arg_is(call, 2, "id");
     bool by_type = call->argc == 4 && call_arg_is(call, 2, "type");
-    enum client_type type = TYPE_ANY;
+    enum type type = TYPE_ANY;
     if (!by_id && !by_type && call->argc != 2) {
         call_syntax_error(call);
         return CALL_DONE;
@@ -291,7 +310,7 @@ enum call_result cmd_client_list(struct call *call)
 struct filter {
     const slice *addr, *laddr; /* NULL: any */
     uint64_t     id;           /* 0: any */
-    enum client_type type;
+    enum type    type;
     bool         skip_me;
 };
 
@@ -315,13 +334,6 @@ static bool parse_id(struct call *call, slice text, struct filter *filter)
     return false;
 }
 
-/* The last of several types is the one that counts. */
-static bool parse_type_filter(struct call *call, slice text,
-                              struct filter *filter)
-{
-    return parse_type(call, text, &filter->type);
-}
-
 static bool parse_user(struct call *call, slice text)
 {
     if (slice_equal(text, SLICE_LITERAL("default")))
@@ -337,8 +349,8 @@ static bool parse_option(struct call *call, size_t i, struct filter *filter)
     const slice *value = &call->argv[i + 1];
     if (call_arg_is(call, i, "id"))
         return parse_id(call, *value, filter);
-    if (call_arg_is(call, i, "type"))
-        return parse_type_filter(call, *value, filter);
+    if (call_arg_is(call, i, "type")) /* of several the last counts */
+        return parse_type(call, *value, &filter->type);
     if (call_arg_is(call, i, "user"))
         return parse_user(call, *value);
     if (call_arg_is(call, i, "skipme"))
@@ -381,8 +393,7 @@ static bool text_matches(const slice *wanted, const char *text)
 static bool matches(const struct call *call, const struct filter *filter,
                     const struct session *session)
 {
-    return is_of_type(session, filter->type) &&
-           text_matches(filter->addr, session->peer) &&
+    return is_of_type(session, filter->type) && text_matches(filter->addr, session->peer) &&
            text_matches(filter->laddr, session->local) &&
            (filter->id == 0 || filter->id == session->id) &&
            !(filter->skip_me && session == call->session);
@@ -419,8 +430,14 @@ enum call_result cmd_client_kill(struct call *call)
 enum call_result cmd_client_help(struct call *call)
 {
     static const char *const lines[] = {
+        "CACHING (YES|NO)",
+        "    With TRACKING OPTIN or OPTOUT: whether the keys that the next",
+        "    command reads are tracked.",
         "GETNAME",
         "    The name of this connection.",
+        "GETREDIR",
+        "    The id of the client that invalidations are redirected to; 0 for",
+        "    none, -1 without TRACKING.",
         "ID",
         "    The id of this connection.",
         "INFO",
@@ -443,10 +460,30 @@ enum call_result cmd_client_help(struct call *call)
         "      It logged in as this user.",
         "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <id> [<id> ...]]",
         "    Tells about all connections, or about these, a line each.",
+        "NO-EVICT (ON|OFF)",
+        "    Kept for Redis's sake: shown in CLIENT LIST.",
+        "NO-TOUCH (ON|OFF)",
+        "    Whether commands of this connection count as uses of their keys.",
+        "PAUSE <timeout> [WRITE|ALL]",
+        "    Holds all commands, or those that write, for so many ms.",
+        "REPLY (ON|OFF|SKIP)",
+        "    Whether this connection gets replies; SKIP: none to the next "
+        "command.",
         "SETINFO (LIB-NAME|LIB-VER) <text>",
         "    Tells which client library this connection uses.",
         "SETNAME <name>",
         "    Names this connection.",
+        "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+        "         [OPTIN] [OPTOUT] [NOLOOP]",
+        "    Tells this connection, or client <id>, when keys change that it "
+        "has",
+        "    read, or keys with these prefixes.",
+        "TRACKINGINFO",
+        "    What TRACKING does for this connection.",
+        "UNBLOCK <client-id> [TIMEOUT|ERROR]",
+        "    Ends the wait of a blocking command.",
+        "UNPAUSE",
+        "    Ends PAUSE.",
         NULL,
     };
     call_help(call, "CLIENT", lines);

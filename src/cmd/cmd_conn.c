@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "cmd/multi.h"
 #include "cmd/pubsub.h"
+#include "cmd/tracking.h"
 
 /* --- small talk ---------------------------------------------------------- */
 
@@ -242,7 +243,10 @@ enum call_result cmd_reset(struct call *call)
     session->db = 0;
     session->resp = 2;
     session->authenticated = !has_password(call);
-    session->flags &= ~(uint32_t)(SESSION_NO_TOUCH | SESSION_NO_EVICT);
+    tracking_disable(session);
+    session->flags &= ~(uint32_t)(SESSION_NO_TOUCH | SESSION_NO_EVICT |
+                                  SESSION_REPLY_OFF | SESSION_REPLY_SKIP_NEXT);
+    call->reply->muted = session_is_muted(session);
     session_set_text(session, &session->name, SLICE_EMPTY);
     call->reply->version = 2;
     reply_simple(call->reply, "RESET");

@@ -26,6 +26,7 @@
 #include "cmd/figures.h"
 #include "cmd/handlers.h"
 #include "cmd/pubsub.h"
+#include "cmd/tracking.h"
 
 #define INFO_MAX_BYTES ((size_t)1024 * 1024)
 
@@ -130,8 +131,8 @@ static void info_clients(struct info *info)
     struct server *server = info->server;
     number(info, "connected_clients", server->session_count);
     number(info, "maxclients", (uint64_t)server->config->maxclients);
-    number(info, "blocked_clients", info->db.parked_now);
-    number(info, "tracking_clients", 0);
+    number(info, "blocked_clients", info->db.parked_now + server->pause.held);
+    number(info, "tracking_clients", tracking_figures(server).clients);
     number(info, "pubsub_clients", pubsub_clients(server));
     number(info, "watching_clients", 0);
 }
@@ -225,6 +226,14 @@ static void info_persistence(struct info *info)
     text(info, "aof_last_write_status", "ok");
 }
 
+static void tracking(struct info *info)
+{
+    struct tracking_figures figures = tracking_figures(info->server);
+    number(info, "tracking_total_keys", figures.keys);
+    number(info, "tracking_total_items", figures.readers);
+    number(info, "tracking_total_prefixes", figures.prefixes);
+}
+
 /* Evicting loses nothing here, so it is no event that a client should hear of:
  * evicted_keys stays 0 and cache_evictions counts. */
 static void info_stats(struct info *info)
@@ -252,6 +261,7 @@ static void info_stats(struct info *info)
     number(info, "pubsub_channels", pubsub_names(server, PUBSUB_CHANNEL));
     number(info, "pubsub_patterns", pubsub_names(server, PUBSUB_PATTERN));
     number(info, "pubsubshard_channels", pubsub_names(server, PUBSUB_SHARD));
+    tracking(info);
     number(info, "latest_fork_usec", 0);
     number(info, "total_forks", 0);
     number(info, "total_error_replies", stats->error_replies);

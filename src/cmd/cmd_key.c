@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "cache/cache.h"
 #include "cmd/handlers.h"
+#include "cmd/tracking.h"
 
 /* --- deleting ------------------------------------------------------------ */
 
@@ -208,6 +209,7 @@ enum call_result cmd_flushdb(struct call *call)
     if (!flush_syntax_ok(call))
         return CALL_DONE;
     flush_space(call, call->space);
+    tracking_flushed(call->server);
     reply_ok(call->reply);
     return CALL_DONE;
 }
@@ -218,6 +220,7 @@ enum call_result cmd_flushall(struct call *call)
         return CALL_DONE;
     for (int i = 0; i < call->server->config->databases; i++)
         flush_space(call, db_space(call->db, (unsigned)i));
+    tracking_flushed(call->server);
     reply_ok(call->reply);
     return CALL_DONE;
 }

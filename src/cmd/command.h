@@ -26,6 +26,7 @@ enum call_result {
     CALL_DONE,
     CALL_PARKED, /* nothing was answered; run it again when the wait is ready */
     CALL_WAITS_TURN, /* the same, but it is net/ that knows when */
+    CALL_HELD,   /* the same, until CLIENT PAUSE is over */
     CALL_CLOSE   /* answered; close the connection once the reply is out */
 };
 
@@ -73,6 +74,7 @@ enum command_flag {
     CMD_STEERS_MULTI   = 1 << 21, /* runs at once even after MULTI */
     CMD_COUNTS_KEYS    = 1 << 22, /* answers how many keys there are */
     CMD_OF_SUBSCRIBERS = 1 << 26, /* for a RESP2 client that has subscribed */
+    CMD_MAY_REPLICATE  = 1 << 27, /* no write, but replicas are told too */
 };
 
 #define MORE_WANTS_MAX 2

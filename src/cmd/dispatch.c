@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "cmd/doc.h"
 #include "cmd/multi.h"
+#include "cmd/pause.h"
 #include "cmd/wants.h"
 
 #define NAME_MAX_LEN 64
@@ -263,12 +264,11 @@ void call_begin(struct call *call, struct server *server,
                     : db_key_make(call->db, call->space, key);
 }
 
-enum call_result command_execute(struct server *server, struct session *session,
-                                 const slice *argv, size_t argc,
-                                 struct reply *reply)
+static enum call_result execute(struct server *server, struct session *session,
+                                const struct command *command,
+                                const slice *argv, size_t argc,
+                                struct reply *reply)
 {
-    const struct command *command =
-        resolve(server, session, argv, argc, reply);
     struct call call;
     if (command == NULL)
         return refused(server, session);
@@ -283,6 +283,8 @@ enum call_result command_execute(struct server *server, struct session *session,
     }
     call_begin(&call, server, session, command, argv, argc);
     call.reply = reply;
+    if (pause_holds(&call))
+        return CALL_HELD;
     if (is_queued(session, command))
         return multi_queue(&call);
     enum db_verdict verdict = command->prepare != NULL
@@ -305,5 +307,20 @@ enum call_result command_execute(struct server *server, struct session *session,
         call_error(&call, session->wait.err);
     if (result != CALL_PARKED)
         db_release(server->db, &session->wait);
+    return result;
+}
+
+enum call_result command_execute(struct server *server, struct session *session,
+                                 const slice *argv, size_t argc,
+                                 struct reply *reply)
+{
+    reply->muted = session_is_muted(session);
+    const struct command *command =
+        resolve(server, session, argv, argc, reply);
+    enum call_result result =
+        execute(server, session, command, argv, argc, reply);
+    reply->muted = false;
+    if (result == CALL_DONE || result == CALL_CLOSE)
+        session_command_done(session, command);
     return result;
 }

@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "cmd/notify.h"
 #include "cmd/pubsub.h"
+#include "cmd/tracking.h"
 
 #define TABLE_KEY_BYTES ((size_t)1 << 30) /* a key of a table, at most */
 
@@ -16,6 +17,8 @@ void server_tables_init(struct server *server)
     dict_init(&server->watched, &server->mem, MEM_OTHER, hash_key);
     buf_init(&server->watch_buf, TABLE_KEY_BYTES);
     pubsub_init(server);
+    dict_init(&server->sessions_by_id, &server->mem, MEM_OTHER, hash_key);
+    tracking_init(server);
 }
 
 void server_tables_deinit(struct server *server)
@@ -23,11 +26,19 @@ void server_tables_deinit(struct server *server)
     dict_deinit(&server->watched);
     buf_deinit(&server->watch_buf);
     pubsub_deinit(server);
+    dict_deinit(&server->sessions_by_id);
+    tracking_deinit(server);
+}
+
+void server_turn(struct server *server)
+{
+    tracking_turn(server);
 }
 
 void server_on_change(void *arg, const struct db_change *change)
 {
     struct server *server = arg;
     watch_on_change(server, change);
+    tracking_on_change(server, change);
     notify_on_change(server, change);
 }

@@ -75,6 +75,14 @@ command_handler cmd_client_id, cmd_client_getname, cmd_client_setname,
  * session may have. */
 bool call_text_ok(struct call *call, slice what, slice text);
 
+/* cmd_client_mode.c */
+command_handler cmd_client_pause, cmd_client_unpause, cmd_client_reply,
+    cmd_client_no_evict, cmd_client_no_touch, cmd_client_unblock;
+
+/* cmd_tracking.c */
+command_handler cmd_client_tracking, cmd_client_caching, cmd_client_getredir,
+    cmd_client_trackinginfo;
+
 /* cmd_multi.c */
 command_handler cmd_multi, cmd_exec, cmd_discard, cmd_watch, cmd_unwatch;
 enum db_verdict exec_prepare(struct call *call);

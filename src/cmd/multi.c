@@ -52,6 +52,8 @@ enum call_result multi_queue(struct call *call)
     struct queued *queued = queued_new(call, bytes);
     list_push_back(&multi->commands, &queued->link);
     multi->count++;
+    if (!multi->aborted && !session->watch_broken)
+        multi->flags |= call->command->flags;
     multi->bytes += queued_cost(call->argc, bytes);
     session->own_bytes += queued_cost(call->argc, bytes);
     reply_simple(call->reply, "QUEUED");
@@ -83,6 +85,11 @@ void multi_discard(struct session *session)
 int64_t multi_count(const struct session *session)
 {
     return session->multi == NULL ? -1 : (int64_t)session->multi->count;
+}
+
+uint32_t multi_flags(const struct session *session)
+{
+    return session->multi == NULL ? 0 : session->multi->flags;
 }
 
 size_t multi_bytes(const struct session *session)

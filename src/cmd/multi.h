@@ -22,6 +22,8 @@ void multi_abort(struct session *session);
 void multi_discard(struct session *session);
 /* Commands queued; -1: no MULTI. */
 int64_t multi_count(const struct session *session);
+/* All flags of the queued commands. */
+uint32_t multi_flags(const struct session *session);
 /* Bytes that the queued commands hold. */
 size_t multi_bytes(const struct session *session);
 

@@ -17,6 +17,7 @@ struct multi {
     struct link commands;
     size_t      count;
     size_t      bytes;
+    uint32_t    flags;   /* of the commands, until one is refused */
     bool        aborted; /* a command was refused: EXEC runs nothing */
 };
 

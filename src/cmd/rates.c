@@ -3,6 +3,7 @@
  * A rate is the mean of its last RATE_SAMPLES samples, as in Redis, so that
  * what tools show is about the last one and a half seconds. */
 #include "cmd/server.h"
+#include "cmd/tracking.h"
 
 /* --- rates --------------------------------------------------------------- */
 
@@ -64,6 +65,7 @@ void server_cron(struct server *server)
 {
     sample(server);
     finish_shutdown(server);
+    tracking_cron(server);
     if (server->mem.total_bytes > server->peak_bytes)
         server->peak_bytes = server->mem.total_bytes;
 }

@@ -31,6 +31,8 @@ struct pubsub;
 struct reply;
 struct server;
 struct session;
+struct tracking;
+struct tracking_member;
 
 enum session_flag {
     SESSION_CLOSE_ASAP   = 1 << 0, /* closed at the end of the turn */
@@ -41,6 +43,19 @@ enum session_flag {
     SESSION_LOCAL        = 1 << 5, /* loopback or unix socket */
     SESSION_PUBSUB       = 1 << 6, /* subscribed to something: output limits
                                       of that class */
+    SESSION_HELD         = 1 << 16, /* parked by CLIENT PAUSE */
+    /* CLIENT REPLY: nothing, not to this command, not to the next one */
+    SESSION_REPLY_OFF       = 1 << 17,
+    SESSION_REPLY_SKIP      = 1 << 18,
+    SESSION_REPLY_SKIP_NEXT = 1 << 19,
+    /* CLIENT TRACKING (tracking.h) */
+    SESSION_TRACKING        = 1 << 20,
+    SESSION_TRACKING_BCAST  = 1 << 21,
+    SESSION_TRACKING_OPTIN  = 1 << 22,
+    SESSION_TRACKING_OPTOUT = 1 << 23,
+    SESSION_TRACKING_NOLOOP = 1 << 24,
+    SESSION_TRACKING_BROKEN = 1 << 25, /* whom it redirects to is gone */
+    SESSION_CACHING         = 1 << 26, /* CLIENT CACHING, of the next command */
 };
 
 /* What a client may subscribe to. */
@@ -61,6 +76,7 @@ struct session_net {
 /* One client, as commands see it. Embedded in net/'s client. */
 struct session {
     struct link     link;   /* on server->sessions, in order of id */
+    struct dict_node id_node; /* in server->sessions_by_id */
     struct server  *server;
     uint64_t        id;
     uint32_t        flags;
@@ -86,6 +102,9 @@ struct session {
     bool            watch_broken; /* a watched key was changed */
     struct link     subscriptions[PUBSUB_KINDS]; /* pubsub.c, oldest first */
     size_t          subscription_counts[PUBSUB_KINDS];
+    uint64_t        redirect;  /* tracking: whose connection is told; 0: own */
+    struct link     prefixes;  /* tracking: of BCAST; of tracking_member */
+    size_t          prefix_count;
 };
 
 /* What commands may ask of the rooms above: joined in main.c. */
@@ -120,6 +139,13 @@ struct server_stats {
     uint64_t blocked_total;
 };
 
+/* CLIENT PAUSE (pause.c). */
+struct server_pause {
+    int64_t until_ms; /* 0: there is none */
+    bool    all;      /* all commands; else those that write */
+    size_t  held;     /* sessions with SESSION_HELD */
+};
+
 /* Rates per second: means over the last samples (rates.c). */
 enum server_rate { RATE_COMMANDS, RATE_INPUT, RATE_OUTPUT, RATE_COUNT };
 #define RATE_SAMPLES 16
@@ -141,6 +167,7 @@ struct server {
     int64_t        now_ms;   /* of this loop turn */
     int64_t        start_ms;
     struct link    sessions;
+    struct dict    sessions_by_id;
     size_t         session_count;
     uint64_t       next_session_id;
     struct server_hooks hooks;
@@ -153,6 +180,8 @@ struct server {
     struct dict    watched;      /* watch.c: keys that somebody watches */
     struct buf     watch_buf;
     struct pubsub *pubsub;   /* channels and who subscribes to them */
+    struct tracking *tracking;   /* who has read which keys */
+    struct server_pause pause;
     uint64_t      *calls;    /* commands run, by table position */
     char           run_id[41];
     const char    *config_file; /* "" if none */
@@ -178,9 +207,26 @@ void dispatch_deinit(struct server *server);
  * of a client that did not wait for its end (rates.c). */
 void server_cron(struct server *server);
 
+/* Once a loop turn: ends CLIENT PAUSE when its time has come. Returns how many
+ * ms it still lasts; 0: there is none. */
+int64_t server_pause_turn(struct server *server);
+/* Once a loop turn, when all that it had to run has run: pushes what was
+ * gathered for that moment. */
+void server_turn(struct server *server);
+/* The client of a command that was held is about to run it again. */
+void pause_let_go(struct session *session);
+
 void session_init(struct server *server, struct session *session);
 /* Also releases its wait. */
 void session_deinit(struct session *session);
+/* The session of that id; NULL if it is gone. */
+struct session *session_by_id(const struct server *server, uint64_t id);
+/* CLIENT REPLY: may what a command answers now be sent? */
+bool session_is_muted(const struct session *session);
+/* A command has ended, run or refused (NULL: none was found): what was said
+ * about the next command only is over. */
+void session_command_done(struct session *session,
+                          const struct command *command);
 
 /* The tables that hang on the server, empty; freed when no session is left. */
 void server_tables_init(struct server *server);

@@ -3,8 +3,10 @@
  * A session is embedded in net/'s client, so its memory is not ours; what it
  * owns are a few short strings that the client gave itself. They count as the
  * client's: own_bytes is what they hold. */
+#include "cmd/doc.h"
 #include "cmd/multi.h"
 #include "cmd/pubsub.h"
+#include "cmd/tracking.h"
 
 #include "base/assert.h"
 
@@ -23,6 +25,9 @@ void session_init(struct server *server, struct session *session)
     link_init(&session->watches);
     for (int kind = 0; kind < PUBSUB_KINDS; kind++)
         link_init(&session->subscriptions[kind]);
+    link_init(&session->prefixes);
+    session->id_node.key = slice_make(&session->id, sizeof(session->id));
+    dict_insert(&server->sessions_by_id, &session->id_node);
     list_push_back(&server->sessions, &session->link);
     server->session_count++;
 }
@@ -33,6 +38,9 @@ void session_deinit(struct session *session)
     db_release(server->db, &session->wait);
     multi_discard(session);
     pubsub_leave(session);
+    tracking_disable(session);
+    pause_let_go(session);
+    dict_remove(&server->sessions_by_id, &session->id_node);
     link_remove(&session->link);
     ASSERT(server->session_count > 0);
     server->session_count--;
@@ -40,6 +48,39 @@ void session_deinit(struct session *session)
     session_set_text(session, &session->lib_name, SLICE_EMPTY);
     session_set_text(session, &session->lib_ver, SLICE_EMPTY);
     ASSERT(session->own_bytes == 0);
+}
+
+struct session *session_by_id(const struct server *server, uint64_t id)
+{
+    struct dict_node *node =
+        dict_find(&server->sessions_by_id, slice_make(&id, sizeof(id)));
+    return node == NULL ? NULL : CONTAINER_OF(node, struct session, id_node);
+}
+
+bool session_is_muted(const struct session *session)
+{
+    return (session->flags & (SESSION_REPLY_OFF | SESSION_REPLY_SKIP)) != 0;
+}
+
+static bool is_client_command(const struct command *command)
+{
+    struct command_name name = command_full_name(command);
+    return strncmp(name.text, "client|", 7) == 0;
+}
+
+void session_command_done(struct session *session,
+                          const struct command *command)
+{
+    bool skip = (session->flags & SESSION_REPLY_SKIP_NEXT) != 0;
+    session->flags &=
+        ~(uint32_t)(SESSION_REPLY_SKIP | SESSION_REPLY_SKIP_NEXT);
+    if (skip)
+        session->flags |= SESSION_REPLY_SKIP;
+    /* CLIENT CACHING is for the next command that is no CLIENT, and for all of
+     * a transaction. */
+    if ((session->flags & SESSION_CACHING) && session->multi == NULL &&
+        (command == NULL || !is_client_command(command)))
+        session->flags &= ~(uint32_t)SESSION_CACHING;
 }
 
 bool session_text_ok(slice text)

@@ -39,14 +39,24 @@
 
 /* clang-format off */
 static const struct command client_table[] = {
+    { .name = "caching", .arity = 3, .flags = S|LT, .handler = cmd_client_caching },
     { .name = "getname", .arity = 2, .flags = S|LT, .handler = cmd_client_getname },
+    { .name = "getredir", .arity = 2, .flags = S|LT, .handler = cmd_client_getredir },
     { .name = "help",    .arity = 2, .flags = LT,   .handler = cmd_client_help },
     { .name = "id",      .arity = 2, .flags = S|LT, .handler = cmd_client_id },
     { .name = "info",    .arity = 2, .flags = S|LT, .handler = cmd_client_info },
     { .name = "kill",    .arity = -3, .flags = A|S|LT, .handler = cmd_client_kill },
     { .name = "list",    .arity = -2, .flags = A|S|LT, .handler = cmd_client_list },
+    { .name = "no-evict", .arity = 3, .flags = A|S|LT, .handler = cmd_client_no_evict },
+    { .name = "no-touch", .arity = 3, .flags = S|LT, .handler = cmd_client_no_touch },
+    { .name = "pause",   .arity = -3, .flags = A|S|LT, .handler = cmd_client_pause },
+    { .name = "reply",   .arity = 3, .flags = S|LT, .handler = cmd_client_reply },
     { .name = "setinfo", .arity = 4, .flags = S|LT, .handler = cmd_client_setinfo },
     { .name = "setname", .arity = 3, .flags = S|LT, .handler = cmd_client_setname },
+    { .name = "tracking", .arity = -3, .flags = S|LT, .handler = cmd_client_tracking },
+    { .name = "trackinginfo", .arity = 2, .flags = S|LT, .handler = cmd_client_trackinginfo },
+    { .name = "unblock", .arity = -3, .flags = A|S|LT, .handler = cmd_client_unblock },
+    { .name = "unpause", .arity = 2, .flags = A|S|LT, .handler = cmd_client_unpause },
     { .name = NULL }
 };
 

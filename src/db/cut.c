@@ -287,7 +287,7 @@ static void capture(struct db *db, struct busy *busy)
         return;
     }
     int64_t deadline = entry_deadline(entry);
-    if (deadline != 0 && deadline <= db->now_ms) {
+    if (deadline != 0 && deadline <= db->now_ms && !db->expiry_paused) {
         /* Past its deadline it goes to disk as a delete; so it is one in
          * memory too, as of this epoch. */
         struct entry_spec absent = { .presence = ENTRY_ABSENT };

@@ -140,7 +140,7 @@ static void keep_moving(struct db *db, bool is_cron)
 static bool expire_some(struct db *db)
 {
     size_t budget = EXPIRE_BUCKETS;
-    if (db->lazy_expire)
+    if (db->lazy_expire || db->expiry_paused)
         return false;
     for (unsigned i = 0; i < EXPIRE_SLICE; i++) {
         if (db->open_bytes >= db->opt.cut_max_bytes)

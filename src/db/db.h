@@ -225,6 +225,10 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch);
 struct entry *db_put(struct db *db, const struct db_key *key,
                      const struct entry_spec *spec, const char *event);
 
+/* While paused no key expires: one past its deadline is told to be gone, but
+ * is not deleted, and nobody hears of it. */
+void db_pause_expiry(struct db *db, bool paused);
+
 /* Deletes; false if there was nothing. REQUIRES: NEED_HEADER acquired. */
 bool db_delete(struct db *db, const struct db_key *key, const char *event);
 

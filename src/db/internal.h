@@ -116,6 +116,7 @@ struct db {
     uint64_t          durable_epoch; /* all epochs up to this are on disk */
     bool              expire_more; /* the expiry sweep has more to do */
     bool              lazy_expire; /* there is no sweep */
+    bool              expiry_paused;
 
     /* after a failed write */
     bool              failing;

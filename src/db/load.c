@@ -328,7 +328,7 @@ static void record_found(struct db *db, struct busy *busy,
     }
     adopt(db, busy, &spec);
     if (record->deadline_ms != 0 && record->deadline_ms <= db->now_ms &&
-        space_of(db, busy->entry) != NULL) {
+        !db->expiry_paused && space_of(db, busy->entry) != NULL) {
         expire_entry(db, busy->entry);
         park_load_ended(db, busy, ERR_OK);
     } else if (is_paged && value_is_wanted(busy)) {

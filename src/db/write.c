@@ -203,6 +203,11 @@ void expire_entry(struct db *db, struct entry *entry)
     busy->pins--;
 }
 
+void db_pause_expiry(struct db *db, bool paused)
+{
+    db->expiry_paused = paused;
+}
+
 struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
 {
     struct entry *entry = find(db, key);
@@ -216,7 +221,8 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
         return NULL;
     }
     if (has_passed(db, entry)) {
-        expire_entry(db, entry);
+        if (!db->expiry_paused)
+            expire_entry(db, entry);
         db->lookups.missing++;
         tell_missed(db, key);
         return NULL;

@@ -117,6 +117,7 @@ void client_close(struct client *client)
     link_remove(&client->link);
     link_remove(&client->gate_link);
     link_remove(&client->push_link);
+    link_remove(&client->held_link);
     gate_count(client, true);
     net->client_count--;
     resp_parser_deinit(&client->parser);
@@ -230,20 +231,26 @@ static struct resp_limits limits_of(const struct client *client)
 
 static void protocol_error(struct client *client)
 {
-    reply_errorf(&client->net->reply, "ERR %s", client->parser.error);
+    struct reply *reply = &client->net->reply;
+    reply->muted = session_is_muted(&client->session);
+    reply_errorf(reply, "ERR %s", client->parser.error);
+    reply->muted = false;
     client->close_after_output = true;
 }
 
 /* Answered at once: the bytes that follow are only dropped. */
 static void skipped(struct client *client)
 {
+    struct reply *reply = &client->net->reply;
     if (client->skip_told)
         return;
     client->skip_told = true;
-    client->net->reply.version = client->session.resp;
     client->net->server->stats.skipped_commands++;
-    reply_error(&client->net->reply,
+    reply->version = client->session.resp;
+    reply->muted = session_is_muted(&client->session);
+    reply_error(reply,
                 "OOM command not allowed when used memory > 'maxmemory'.");
+    reply->muted = false;
 }
 
 /* Executes the command that the parser holds. False: it was parked. */
@@ -251,8 +258,10 @@ static bool execute(struct client *client, const char *command)
 {
     struct net   *net = client->net;
     struct reply *reply = &net->reply;
-    if (client->parser.argc == 0)
+    if (client->parser.argc == 0) {
+        session_command_done(&client->session, NULL);
         return true;
+    }
     reply->version = client->session.resp;
     const slice *argv = net_argv(net, &client->parser, command);
     struct server *server = net->server;
@@ -277,6 +286,9 @@ static bool execute(struct client *client, const char *command)
     case CALL_PARKED:
         return false;
     case CALL_WAITS_TURN:
+        return false;
+    case CALL_HELD:
+        list_push_back(&net->held, &client->held_link);
         return false;
     case CALL_CLOSE:
         client->close_after_output = true;
@@ -329,6 +341,7 @@ static size_t execute_commands(struct client *client, slice bytes)
         case RESP_SKIPPED:
             skipped(client);
             client->skip_told = false;
+            session_command_done(&client->session, NULL);
             break;
         case RESP_READY:
             if (at >= warm_until && rest.len > parser->consumed)
@@ -415,6 +428,20 @@ void client_resume(struct client *client)
 {
     client->parked = false;
     client_run(client);
+}
+
+/* In the order in which they came. Who is held again waits for another turn. */
+void client_run_held(struct net *net)
+{
+    struct link held, *first;
+    link_init(&held);
+    list_splice(&held, &net->held);
+    while ((first = list_first(&held)) != NULL) {
+        struct client *client = CONTAINER_OF(first, struct client, held_link);
+        link_remove(first);
+        pause_let_go(&client->session);
+        client_resume(client);
+    }
 }
 
 static bool over_query_limit(struct client *client)
@@ -637,6 +664,7 @@ void client_accept(struct net *net, uv_stream_t *listener, bool is_unix)
     link_init(&client->out);
     link_init(&client->gate_link);
     link_init(&client->push_link);
+    link_init(&client->held_link);
     resp_parser_init(&client->parser);
     int rc = is_unix ? uv_pipe_init(net->loop, &client->uv.pipe, 0)
                      : uv_tcp_init(net->loop, &client->uv.tcp);

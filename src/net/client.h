@@ -53,6 +53,7 @@ struct net {
     bool           paused;    /* net_pause */
     struct client *executing; /* whose command is under way, or NULL */
     struct reply   after;     /* pushes to that one, behind its reply */
+    struct link    held;      /* client.held_link: by CLIENT PAUSE, in order */
     struct link    pushed;    /* client.push_link: to be sent this turn */
     bool           push_unsettled; /* of these some are to be looked at */
 };
@@ -91,6 +92,7 @@ struct client {
     size_t  own_bytes;   /* the session's, when it was charged last */
     size_t  promised;    /* input that was announced and let through the gate */
     struct link push_link; /* on net->pushed, or on no list */
+    struct link held_link; /* on net->held, or on no list */
     struct link gate_link;
     size_t  gate_held;   /* its part of net->gate_held */
     size_t  gate_bytes;  /* what it waits at the gate for */
@@ -110,6 +112,8 @@ void client_accept(struct net *net, uv_stream_t *listener, bool is_unix);
 void client_close(struct client *client);
 void client_resume(struct client *client);
 void client_run(struct client *client);
+/* CLIENT PAUSE is over: runs all that it has held. */
+void client_run_held(struct net *net);
 /* How much to read from a client at once, and to keep of one that can't be
  * executed: less when all together hold much. */
 size_t client_read_size(const struct net *net);

@@ -13,6 +13,7 @@ err_t net_new(uv_loop_t *loop, struct server *server, struct net **out,
     net->server = server;
     link_init(&net->clients);
     link_init(&net->gate);
+    link_init(&net->held);
     link_init(&net->pushed);
     reply_init(&net->after);
     net->read_buf = mem_alloc(READ_BYTES);
@@ -78,6 +79,9 @@ void net_turn(struct net *net)
 {
     if (!list_empty(&net->gate))
         gate_run(net);
+    if (!list_empty(&net->held) && net->server->pause.until_ms == 0)
+        client_run_held(net);
+    server_turn(net->server);
     if (!list_empty(&net->pushed))
         push_send(net);
 }

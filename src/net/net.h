@@ -35,7 +35,8 @@ void net_on_ready(void *arg, struct db_wait *wait);
  * gets less. */
 void net_pause(struct net *net, bool paused);
 
-/* Once each loop turn: lets clients with large values take turns. */
+/* Once each loop turn: lets clients with large values take turns, runs what a
+ * pause has held, and sends what was pushed. */
 void net_turn(struct net *net);
 
 /* About ten times a second: idle clients, limits. */

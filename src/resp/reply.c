@@ -352,6 +352,12 @@ void reply_append(struct reply *reply, const struct reply *from)
                                       slice_make(from->data, from->len)));
 }
 
+void reply_raw_blob(struct reply *reply, struct blob *blob)
+{
+    if (!reply->muted)
+        add_blob(reply, reply->len, blob);
+}
+
 void reply_blob(struct reply *reply, struct blob *blob)
 {
     char *at = reply_room(reply, HEADER_MAX + 2);

@@ -53,6 +53,8 @@ void reply_append(struct reply *reply, const struct reply *from);
 
 /* --- one value each ------------------------------------------------------ */
 void reply_raw(struct reply *reply, slice bytes);
+/* The bytes of a blob as they are; adds a ref. */
+void reply_raw_blob(struct reply *reply, struct blob *blob);
 void reply_simple(struct reply *reply, const char *text);     /* +text */
 void reply_ok(struct reply *reply);                           /* +OK */
 /* "-text": give the code too ("ERR syntax error"). CR and LF in the text
