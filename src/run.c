@@ -373,10 +373,13 @@ static err_t open_db(struct app *app, struct err_text *why)
         .ready_arg = app,
         .on_change = server_on_change,
         .change_arg = server,
+        .on_work = server_on_work,
+        .work_arg = server,
     };
     err_t err = db_open(&options, &server->db, why);
     if (err != ERR_OK)
         return err;
+    server->lookups = db_lookups(server->db);
     long long keys = 0;
     for (int i = 0; i < app->config.databases; i++)
         keys += db_key_count(server->db, db_space(server->db, (unsigned)i));

@@ -85,6 +85,8 @@ static void flag_letters(const struct session *session, char out[8])
         { SESSION_NO_TOUCH, 'T' },
     };
     size_t len = 0;
+    if (session->flags & SESSION_MONITOR)
+        out[len++] = 'O';
     if (session->wait.state != DB_WAIT_NONE)
         out[len++] = 'b';
     for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)

@@ -3,6 +3,7 @@
  * CONFIG REWRITE is missing: the file is the operator's. */
 #include "base/mem.h"
 #include "cache/cache.h"
+#include "cmd/cmdstats.h"
 #include "cmd/handlers.h"
 
 static void reply_option(void *arg, slice name, slice value)
@@ -35,6 +36,7 @@ enum call_result cmd_config_set(struct call *call)
                                          .value = call->argv[3 + 2 * i] };
     err_t err = config_set_pairs(call->server->config, pairs, count, &why);
     mem_free(pairs);
+    call_look_closer(call->server);
     if (err == ERR_OK)
         reply_ok(call->reply);
     else
@@ -48,6 +50,7 @@ enum call_result cmd_config_resetstat(struct call *call)
 {
     struct server *server = call->server;
     server->stats = (struct server_stats){ 0 };
+    cmdstats_reset(server->cmdstats);
     server->rates = (struct server_rates){ .at_ms = server->now_ms };
     db_reset_stats(server->db);
     db_cache(server->db)->evictions = 0;

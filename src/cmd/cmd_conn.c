@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "base/num.h"
+#include "cmd/monitor.h"
 #include "cmd/multi.h"
 
 /* --- small talk ---------------------------------------------------------- */
@@ -214,6 +215,7 @@ enum call_result cmd_reset(struct call *call)
 {
     struct session *session = call->session;
     multi_discard(session);
+    monitor_leave(session);
     session->db = 0;
     session->resp = 2;
     session->authenticated = !has_password(call);

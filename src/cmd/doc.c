@@ -19,6 +19,7 @@
 #define VARIES       TIP_NONDETERMINISTIC_OUTPUT
 #define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
 #define EACH_NODE    (TIP_ASK_ALL_NODES | TIP_REPLY_ALL_SUCCEEDED)
+#define OF_ALL_NODES (VARIES | TIP_ASK_ALL_NODES | TIP_REPLY_SPECIAL)
 #define EACH_SHARD   (TIP_ASK_ALL_SHARDS | TIP_REPLY_ALL_SUCCEEDED)
 #define SUM_OF_ALL   (TIP_ASK_ALL_SHARDS | TIP_REPLY_AGG_SUM)
 #define SUM_OF_KEYS  (TIP_ASK_MULTI_SHARD | TIP_REPLY_AGG_SUM)
@@ -112,6 +113,15 @@ static const struct command_doc docs[] = {
     { "config|set",  0, EACH_NODE, { { 0 } } },
     { "info",        DANGEROUS, VARIES | TIP_ASK_ALL_SHARDS | TIP_REPLY_SPECIAL, { { 0 } } },
     { "lastsave",    ADMIN | DANGEROUS, VARIES, { { 0 } } },
+    { "latency|doctor",    0, OF_ALL_NODES, { { 0 } } },
+    { "latency|graph",     0, OF_ALL_NODES, { { 0 } } },
+    { "latency|histogram", 0, OF_ALL_NODES, { { 0 } } },
+    { "latency|history",   0, OF_ALL_NODES, { { 0 } } },
+    { "latency|latest",    0, OF_ALL_NODES, { { 0 } } },
+    { "latency|reset",     0, EACH_NODE, { { 0 } } },
+    { "slowlog|get",   0, TIP_ASK_ALL_NODES | VARIES, { { 0 } } },
+    { "slowlog|len",   0, TIP_ASK_ALL_NODES | TIP_REPLY_AGG_SUM | VARIES, { { 0 } } },
+    { "slowlog|reset", 0, EACH_NODE, { { 0 } } },
     { "time",        0, VARIES, { { 0 } } },
 };
 /* clang-format on */

@@ -50,6 +50,18 @@ command_handler cmd_time, cmd_save, cmd_bgsave, cmd_bgrewriteaof, cmd_lastsave,
     cmd_shutdown, cmd_debug_sleep, cmd_debug_store, cmd_debug_check,
     cmd_debug_help;
 
+/* cmd_slowlog.c */
+command_handler cmd_slowlog_get, cmd_slowlog_len, cmd_slowlog_reset,
+    cmd_slowlog_help;
+
+/* cmd_latency.c */
+command_handler cmd_latency_latest, cmd_latency_history, cmd_latency_reset,
+    cmd_latency_graph, cmd_latency_doctor, cmd_latency_histogram,
+    cmd_latency_help;
+
+/* monitor.c */
+command_handler cmd_monitor;
+
 /* cmd_info.c */
 command_handler cmd_info;
 

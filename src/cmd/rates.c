@@ -63,6 +63,7 @@ static void finish_shutdown(struct server *server)
 void server_cron(struct server *server)
 {
     sample(server);
+    ticks_tune(&server->ticks);
     finish_shutdown(server);
     if (server->mem.total_bytes > server->peak_bytes)
         server->peak_bytes = server->mem.total_bytes;

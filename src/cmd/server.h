@@ -17,7 +17,9 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/ticks.h"
 #include "cmd/config.h"
+#include "cmd/waited.h"
 #include "db/db.h"
 
 #define DISKSTORE_VERSION "0.1.0"
@@ -40,6 +42,7 @@ enum session_flag {
     SESSION_LOCAL        = 1 << 5, /* loopback or unix socket */
     SESSION_PUBSUB       = 1 << 6, /* subscribed to something: output limits
                                       of that class */
+    SESSION_MONITOR      = 1 << 12,
 };
 
 /* What net/ tells of a connection. */
@@ -80,6 +83,8 @@ struct session {
     struct link     watches; /* watch.c */
     size_t          watch_count;
     bool            watch_broken; /* a watched key was changed */
+    struct waited   waited;  /* of the command under way */
+    struct link     monitor_link; /* on server->monitors, or on no list */
 };
 
 /* What commands may ask of the rooms above: joined in main.c. */
@@ -131,6 +136,7 @@ struct server {
     struct mem     mem;
     struct log    *log;
     struct db     *db;
+    const struct db_lookups *lookups; /* the db's */
     struct store  *fault;    /* the fault injector, or NULL */
     int64_t        now_ms;   /* of this loop turn */
     int64_t        start_ms;
@@ -143,11 +149,23 @@ struct server {
     const struct call *running;  /* the innermost command, or NULL */
     struct dict    watched;      /* watch.c: keys that somebody watches */
     struct buf     watch_buf;
-    uint64_t      *calls;    /* commands run, by table position */
     char           run_id[41];
     const char    *config_file; /* "" if none */
     size_t         peak_bytes;
     struct server_rates rates;
+
+    /* what watches commands (call.c) */
+    struct ticks     ticks;
+    uint64_t         tick;     /* when the command that comes next began */
+    uint64_t         closer_ns; /* which is looked at closer, if it runs for so
+                                   long */
+    struct cmdstats *cmdstats;
+    struct slowlog  *slowlog;
+    struct latency_series **latency; /* by enum latency_event; NULL: none */
+    struct link      monitors; /* session.monitor_link */
+    size_t           monitor_count;
+    size_t           monitor_bytes; /* what the command under way gave them */
+
     bool           shutting_down;
     uint64_t       shutdown_session; /* who waits in SHUTDOWN; 0: nobody */
     bool           shutdown_nosave;  /* stop without a last flush */
@@ -163,6 +181,16 @@ size_t server_limit_bytes(const struct server *server);
 /* Builds and frees the index of the command table (dispatch.c). */
 void dispatch_init(struct server *server);
 void dispatch_deinit(struct server *server);
+
+/* What has come in is executed from now on: the time of the next command
+ * begins. */
+static inline void server_begins(struct server *server)
+{
+    server->tick = ticks_now(&server->ticks);
+}
+
+/* Something in the db took so long (db_options.on_work). */
+void server_on_work(void *arg, enum db_work work, uint64_t us);
 
 /* About ten times a second: rates and peak memory for INFO, and the SHUTDOWN
  * of a client that did not wait for its end (rates.c). */

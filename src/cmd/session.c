@@ -6,6 +6,7 @@
 #include "cmd/multi.h"
 
 #include "base/assert.h"
+#include "cmd/monitor.h"
 
 void session_init(struct server *server, struct session *session)
 {
@@ -20,6 +21,7 @@ void session_init(struct server *server, struct session *session)
     };
     db_wait_init(&session->wait);
     link_init(&session->watches);
+    link_init(&session->monitor_link);
     list_push_back(&server->sessions, &session->link);
     server->session_count++;
 }
@@ -29,6 +31,7 @@ void session_deinit(struct session *session)
     struct server *server = session->server;
     db_release(server->db, &session->wait);
     multi_discard(session);
+    monitor_leave(session);
     link_remove(&session->link);
     ASSERT(server->session_count > 0);
     server->session_count--;

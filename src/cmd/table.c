@@ -81,6 +81,25 @@ static const struct command debug_table[] = {
     { .name = NULL }
 };
 
+static const struct command latency_table[] = {
+    { .name = "doctor",    .arity = 2,  .flags = A|S|LT, .handler = cmd_latency_doctor },
+    { .name = "graph",     .arity = 3,  .flags = A|S|LT, .handler = cmd_latency_graph },
+    { .name = "help",      .arity = 2,  .flags = LT,     .handler = cmd_latency_help },
+    { .name = "histogram", .arity = -2, .flags = A|S|LT, .handler = cmd_latency_histogram },
+    { .name = "history",   .arity = 3,  .flags = A|S|LT, .handler = cmd_latency_history },
+    { .name = "latest",    .arity = 2,  .flags = A|S|LT, .handler = cmd_latency_latest },
+    { .name = "reset",     .arity = -2, .flags = A|S|LT, .handler = cmd_latency_reset },
+    { .name = NULL }
+};
+
+static const struct command slowlog_table[] = {
+    { .name = "get",   .arity = -2, .flags = A|LT, .handler = cmd_slowlog_get },
+    { .name = "help",  .arity = 2,  .flags = LT,   .handler = cmd_slowlog_help },
+    { .name = "len",   .arity = 2,  .flags = A|LT, .handler = cmd_slowlog_len },
+    { .name = "reset", .arity = 2,  .flags = A|LT, .handler = cmd_slowlog_reset },
+    { .name = NULL }
+};
+
 const struct command command_table[] = {
     /* connection */
     { .name = "auth",   .arity = -2, .flags = S|LT|F|NA|AB, .handler = cmd_auth },
@@ -150,9 +169,12 @@ const struct command command_table[] = {
     { .name = "config",   .arity = -2, .subcommands = config_table },
     { .name = "debug",    .arity = -2, .flags = A|S|LT|PR, .subcommands = debug_table },
     { .name = "info",     .arity = -1, .flags = LT, .handler = cmd_info },
+    { .name = "latency",  .arity = -2, .subcommands = latency_table },
     { .name = "lastsave", .arity = 1,  .flags = LT|F, .handler = cmd_lastsave },
+    { .name = "monitor",  .arity = 1, .flags = A|S|LT, .handler = cmd_monitor },
     { .name = "save",     .arity = 1,  .flags = A|S|NL|NM, .handler = cmd_save },
     { .name = "shutdown", .arity = -1, .flags = A|S|LT|NM|AB, .handler = cmd_shutdown },
+    { .name = "slowlog",  .arity = -2, .subcommands = slowlog_table },
     { .name = "time",     .arity = 1,  .flags = LT|F, .handler = cmd_time },
     { .name = NULL }
 };

@@ -69,6 +69,15 @@ struct db_change {
     bool                   exists;  /* now */
 };
 
+/* What may take long, for who watches latencies. */
+enum db_work {
+    DB_WORK_LOAD,       /* from asking for a record until it was there */
+    DB_WORK_FLUSH,      /* from the cut until it was on disk */
+    DB_WORK_SYNC_FLUSH, /* the loop stood still for the last resort */
+    DB_WORK_EVICTION,   /* evicting in one turn, beside what commands evict */
+    DB_WORK_EXPIRY      /* expiring in one turn, beside what commands meet */
+};
+
 struct db_options {
     struct mem   *mem;
     struct log   *log;
@@ -88,6 +97,10 @@ struct db_options {
     /* Something changed; NULL: nobody listens. Told after the change. */
     void (*on_change)(void *arg, const struct db_change *change);
     void *change_arg;
+    /* Such work was done, and took so long; NULL: nobody listens. Whoever is
+     * told must not call the db. */
+    void (*on_work)(void *arg, enum db_work work, uint64_t us);
+    void *work_arg;
 };
 
 /* --- life ---------------------------------------------------------------- */

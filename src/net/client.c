@@ -12,7 +12,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "cmd/command.h"
+#include "cmd/cmdstats.h"
 
 /* --- memory -------------------------------------------------------------- */
 
@@ -210,7 +210,10 @@ static struct resp_limits limits_of(const struct client *client)
 
 static void protocol_error(struct client *client)
 {
-    reply_errorf(&client->net->reply, "ERR %s", client->parser.error);
+    struct net *net = client->net;
+    size_t      reply_begin = net->reply.len;
+    reply_errorf(&net->reply, "ERR %s", client->parser.error);
+    note_rejected(net->server, NULL, &net->reply, reply_begin);
     client->close_after_output = true;
 }
 
@@ -220,10 +223,13 @@ static void skipped(struct client *client)
     if (client->skip_told)
         return;
     client->skip_told = true;
-    client->net->reply.version = client->session.resp;
-    client->net->server->stats.skipped_commands++;
-    reply_error(&client->net->reply,
+    struct net *net = client->net;
+    size_t      reply_begin = net->reply.len;
+    net->reply.version = client->session.resp;
+    net->server->stats.skipped_commands++;
+    reply_error(&net->reply,
                 "OOM command not allowed when used memory > 'maxmemory'.");
+    note_rejected(net->server, NULL, &net->reply, reply_begin);
 }
 
 /* Executes the command that the parser holds. False: it was parked. */
@@ -265,6 +271,7 @@ static bool must_stall(struct client *client)
     if (reply_bytes(&client->net->reply) + client->out_bytes <= OUTPUT_MARK)
         return false;
     output_send(client);
+    server_begins(client->net->server);
     client->stalled = !client->closing && client->out_bytes > OUTPUT_MARK;
     return client->stalled || client->closing;
 }
@@ -284,6 +291,7 @@ static size_t execute_all(struct client *client, slice bytes)
 {
     size_t at = 0, warm_until = 0;
     struct resp_parser *parser = &client->parser;
+    server_begins(client->net->server);
     while (can_execute(client) && at < bytes.len) {
         struct resp_limits limits = limits_of(client);
         slice rest = slice_make(bytes.data + at, bytes.len - at);

@@ -24,6 +24,8 @@ struct reply_blob {
     struct blob *blob;
 };
 
+#define REPLY_MUTED_ERROR 40
+
 struct reply {
     char  *data;
     size_t len;
@@ -34,6 +36,8 @@ struct reply {
     size_t blob_bytes; /* sum of their lengths */
     int    version;    /* 2 or 3: set by the caller before each command */
     bool   muted;      /* CLIENT REPLY OFF: everything is dropped */
+    char   muted_error[REPLY_MUTED_ERROR]; /* how the first error began that
+                          was dropped; "" if none. Whoever counts clears it. */
 };
 
 void reply_init(struct reply *reply);
@@ -68,6 +72,8 @@ void reply_bulkf(struct reply *reply, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void reply_bulk_int(struct reply *reply, int64_t value); /* as a bulk */
 void reply_blob(struct reply *reply, struct blob *blob);      /* adds a ref */
+/* The blob as it is, part of a value that is being written by reply_raw. */
+void reply_raw_blob(struct reply *reply, struct blob *blob);  /* adds a ref */
 void reply_null(struct reply *reply);       /* RESP2 $-1, RESP3 _ */
 void reply_null_array(struct reply *reply); /* RESP2 *-1, RESP3 _ */
 void reply_bool(struct reply *reply, bool value); /* RESP2 :1, RESP3 #t */
