@@ -39,6 +39,8 @@ extern const char *malloc_conf;
 const char *malloc_conf = "narenas:2,dirty_decay_ms:0,muzzy_decay_ms:0";
 #endif
 
+/* Memory is measured when the accounts have grown by so much. */
+#define MEASURE_EVERY_BYTES ((size_t)1024 * 1024)
 /* Resident memory that is nobody's: code's data, stacks, libraries. */
 #define BASE_BYTES ((size_t)4 * 1024 * 1024)
 
@@ -56,6 +58,7 @@ struct app {
     uv_timer_t     flush;      /* wakes the loop when a flush is due */
     uv_signal_t    signals[2];
     bool           handles_open;
+    size_t         measured_bytes; /* accounted when memory was measured */
     bool           stop_told;  /* a signal came */
     uint64_t       flush_errors; /* when it came */
     int            exit_status;
@@ -160,22 +163,9 @@ static void try_to_stop(struct app *app)
     net_pause(app->net, false);
 }
 
-static void on_prepare(uv_prepare_t *prepare)
+static size_t accounted_bytes(const struct mem *mem)
 {
-    struct app    *app = prepare->data;
-    struct server *server = &app->server;
-    set_now(server);
-    bool more = db_turn(server->db, server->now_ms);
-    net_turn(app->net);
-    if (more)
-        uv_idle_start(&app->idle, on_idle);
-    else
-        uv_idle_stop(&app->idle);
-    int64_t due = db_next_flush_ms(server->db);
-    if (due > 0 && !uv_is_active((uv_handle_t *)&app->flush))
-        uv_timer_start(&app->flush, on_flush_timer, (uint64_t)due, 0);
-    if (app->stop_told)
-        try_to_stop(app);
+    return mem->total_bytes - mem->used_bytes[MEM_OVERHEAD];
 }
 
 /* Resident minus accounted is overhead, and is evicted for. A sanitizer's own
@@ -188,11 +178,42 @@ static void measure_memory(struct app *app)
 #else
     size_t rss = mem_rss_anon_bytes();
 #endif
-    size_t known = mem->total_bytes - mem->used_bytes[MEM_OVERHEAD];
+    size_t known = accounted_bytes(mem);
     size_t over = rss > known + BASE_BYTES ? rss - known - BASE_BYTES : 0;
     mem_set(mem, MEM_OVERHEAD, over);
+    app->measured_bytes = known;
     if (mem->total_bytes > app->server.peak_bytes)
         app->server.peak_bytes = mem->total_bytes;
+}
+
+/* Between two ticks of the cron much may come; a measurement takes about 20
+ * us, so once a megabyte it costs nothing beside what the megabyte did. */
+static void measure_growth(struct app *app)
+{
+    size_t known = accounted_bytes(&app->server.mem);
+    if (known < app->measured_bytes)
+        app->measured_bytes = known;
+    else if (known - app->measured_bytes > MEASURE_EVERY_BYTES)
+        measure_memory(app);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct app    *app = prepare->data;
+    struct server *server = &app->server;
+    set_now(server);
+    measure_growth(app);
+    bool more = db_turn(server->db, server->now_ms);
+    net_turn(app->net);
+    if (more)
+        uv_idle_start(&app->idle, on_idle);
+    else
+        uv_idle_stop(&app->idle);
+    int64_t due = db_next_flush_ms(server->db);
+    if (due > 0 && !uv_is_active((uv_handle_t *)&app->flush))
+        uv_timer_start(&app->flush, on_flush_timer, (uint64_t)due, 0);
+    if (app->stop_told)
+        try_to_stop(app);
 }
 
 static void on_cron(uv_timer_t *timer)
