@@ -202,6 +202,7 @@ static void on_prepare(uv_prepare_t *prepare)
     struct app    *app = prepare->data;
     struct server *server = &app->server;
     set_now(server);
+    server->stats.turns++;
     measure_growth(app);
     bool more = db_turn(server->db, server->now_ms);
     net_turn(app->net);
@@ -459,6 +460,7 @@ static err_t build(struct app *app, struct err_text *why)
     if (err != ERR_OK)
         return err;
     open_handles(app);
+    app->server.startup_bytes = app->server.mem.total_bytes;
     config_on_change(&app->config, on_change, app);
     return ERR_OK;
 }

@@ -49,9 +49,11 @@ enum call_result cmd_config_set(struct call *call)
 enum call_result cmd_config_resetstat(struct call *call)
 {
     struct server *server = call->server;
-    server->stats = (struct server_stats){ 0 };
+    server->stats = (struct server_stats){ .busy_from_us = server_busy_us() };
     cmdstats_reset(server->cmdstats);
-    server->rates = (struct server_rates){ .at_ms = server->now_ms };
+    server->rates = (struct server_rates){
+        .at_ms = server->now_ms, .last = { [RATE_BUSY_US] = server_busy_us() }
+    };
     db_reset_stats(server->db);
     db_cache(server->db)->evictions = 0;
     db_cache(server->db)->hand_moved_bytes = 0;

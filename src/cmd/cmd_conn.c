@@ -81,6 +81,7 @@ static bool authenticate(struct call *call, slice user, slice password)
     bool right = !has_password(call) ||
                  same_secret(password, slice_from_string(secret));
     if (!known || !right) {
+        call->server->stats.denied_logins++;
         reply_error(call->reply, "WRONGPASS invalid username-password pair or "
                                  "user is disabled.");
         return false;

@@ -68,7 +68,8 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percent)
         for (unsigned sub = 0; counts != NULL && sub < HISTOGRAM_SUBS; sub++) {
             seen += counts[sub];
             if (seen >= wanted)
-                return highest(octave, sub);
+                return percent > 0 ? highest(octave, sub)
+                                   : lowest(octave, sub);
         }
     }
     return 0;

@@ -32,7 +32,7 @@ uint64_t histogram_count(const struct histogram *histogram);
 /* How many of the values are at most ns, to the precision of a bucket. */
 uint64_t histogram_count_to(const struct histogram *histogram, uint64_t ns);
 /* The time within which so many percent were done: the upper end of its
- * bucket; 0 if it is empty. */
+ * bucket (of 0 percent the lower end); 0 if it is empty. */
 uint64_t histogram_percentile(const struct histogram *histogram,
                               double                  percent);
 

@@ -38,7 +38,10 @@ void server_on_work(void *arg, enum db_work work, uint64_t us)
         [DB_WORK_EVICTION] = LATENCY_EVICTION,
         [DB_WORK_EXPIRY] = LATENCY_EXPIRY,
     };
-    latency_note(arg, events[work], us);
+    struct server *server = arg;
+    if (work == DB_WORK_EXPIRY)
+        server->stats.expire_us += us;
+    latency_note(server, events[work], us);
 }
 
 static struct latency_series *series_of(struct server     *server,

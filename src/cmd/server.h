@@ -117,10 +117,19 @@ struct server_stats {
     uint64_t keyspace_hits, keyspace_misses; /* what readers looked for */
     size_t   blocked_now;      /* parked clients */
     uint64_t blocked_total;
+    uint64_t reads, writes; /* of sockets */
+    uint64_t turns;         /* of the loop */
+    uint64_t expire_us;     /* spent on looking for expired keys */
+    uint64_t denied_logins;
+    uint64_t busy_from_us;  /* server_busy_us when all this was zero */
 };
 
 /* Rates per second: means over the last samples (rates.c). */
-enum server_rate { RATE_COMMANDS, RATE_INPUT, RATE_OUTPUT, RATE_COUNT };
+enum server_rate {
+    RATE_COMMANDS, RATE_INPUT, RATE_OUTPUT, RATE_TURNS,
+    RATE_BUSY_US, /* processor time of the loop thread */
+    RATE_COUNT
+};
 #define RATE_SAMPLES 16
 struct server_rates {
     int64_t  at_ms;            /* of the last sample */
@@ -128,6 +137,8 @@ struct server_rates {
     uint64_t samples[RATE_COUNT][RATE_SAMPLES];
     unsigned next;             /* where the next sample goes */
 };
+/* Processor time that the calling thread, the loop's, has taken. */
+uint64_t server_busy_us(void);
 uint64_t server_rate(const struct server *server, enum server_rate rate);
 
 struct server {
@@ -152,6 +163,9 @@ struct server {
     char           run_id[41];
     const char    *config_file; /* "" if none */
     size_t         peak_bytes;
+    size_t         startup_bytes; /* accounted before the first client came */
+    size_t         recent_max_input; /* of any client's buffers, lately */
+    size_t         recent_max_output;
     struct server_rates rates;
 
     /* what watches commands (call.c) */

@@ -357,6 +357,7 @@ void db_stats(const struct db *db, struct db_stats *out)
     out->dirty_bytes = db->open_bytes + db->cut.closing_bytes;
     out->failing = db->failing;
     out->flushing = db->cut.phase != CUT_NONE;
+    out->flushing_ms = out->flushing ? db->now_ms - db->cut.started_ms : 0;
 }
 
 void db_reset_stats(struct db *db)

@@ -303,6 +303,7 @@ struct db_stats {
     size_t   dirty_entries, dirty_bytes;
     int64_t  oldest_dirty_ms;
     int64_t  last_flush_ms; /* how long it took */
+    int64_t  flushing_ms;   /* how long the one in flight takes already */
     uint64_t last_flush_bytes;
     int64_t  last_save_time_s;
     bool     last_flush_ok;

@@ -468,6 +468,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
     }
     server->now_ms = clock_now_us(&server->clock) / 1000;
     db_set_now(server->db, server->now_ms);
+    server->stats.reads++;
     server->stats.input_bytes += (uint64_t)len;
     client->session.input_bytes += (uint64_t)len;
     if (client->promised > 0)
