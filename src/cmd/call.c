@@ -1,10 +1,42 @@
 /* call.c - one command runs, and what is noted about it.
  *
- * Whatever watches commands (statistics, and later the slow log, latencies,
- * MONITOR) hooks in here: every command that runs comes through call_run, those
- * within a transaction included. */
+ * Whatever watches commands hooks in here, for every command that runs comes
+ * through call_run, those within a transaction included: statistics, errors,
+ * latencies, the slow log, MONITOR.
+ *
+ * Time is read once for each command: one begins where the one before it
+ * ended, or where its input began to be executed (server_begins). So parsing
+ * it and finding its keys count as its own. What EXEC runs counts twice, as in
+ * Redis: for itself and for EXEC. */
 #include "cmd/multi.h"
 #include "cmd/tracking.h"
+
+#include "base/assert.h"
+#include "cmd/cmdstats.h"
+#include "cmd/latency.h"
+#include "cmd/monitor.h"
+#include "cmd/slowlog.h"
+
+void call_notes_init(struct server *server)
+{
+    ticks_init(&server->ticks);
+    server->cmdstats = cmdstats_new(&server->mem);
+    server->slowlog = slowlog_new();
+    server->latency =
+        mem_calloc(LATENCY_EVENT_COUNT, sizeof(*server->latency));
+    link_init(&server->monitors);
+}
+
+void call_notes_deinit(struct server *server)
+{
+    ASSERT(list_empty(&server->monitors));
+    slowlog_clear(server);
+    mem_free(server->slowlog);
+    for (unsigned i = 0; i < LATENCY_EVENT_COUNT; i++)
+        (void)latency_reset(server, (enum latency_event)i);
+    mem_free(server->latency);
+    cmdstats_free(server->cmdstats);
+}
 
 static void note_command(struct server *server, struct session *session)
 {
@@ -15,28 +47,98 @@ static void note_command(struct server *server, struct session *session)
 
 /* What readers found or not, as Redis counts it. */
 static void note_lookups(struct server *server, const struct command *command,
-                         const struct db_lookups *before)
+                         const struct db_lookups *before,
+                         const struct db_lookups *now)
 {
-    const struct db_lookups *now = db_lookups(server->db);
     if (!(command->flags & CMD_READONLY))
         return;
     server->stats.keyspace_hits += now->found - before->found;
     server->stats.keyspace_misses += now->missing - before->missing;
 }
 
+/* --- the closer look ----------------------------------------------------- */
+
+/* From how long on a command may be one for the slow log or for LATENCY: the
+ * lower of the two thresholds. */
+static uint64_t slow_ns(const struct server *server)
+{
+    const struct config *config = server->config;
+    const uint64_t       most_us = UINT64_MAX / 1000, most_ms = most_us / 1000;
+    uint64_t             threshold_us = most_us;
+    uint64_t             latency_ms = config->latency_monitor_threshold;
+    if (server->monitor_count > 0)
+        return 0;
+    if (config->slowlog_log_slower_than >= 0 &&
+        (uint64_t)config->slowlog_log_slower_than < threshold_us)
+        threshold_us = (uint64_t)config->slowlog_log_slower_than;
+    if (latency_ms != 0 && latency_ms < most_ms &&
+        latency_ms * 1000 < threshold_us)
+        threshold_us = latency_ms * 1000;
+    return threshold_us * 1000;
+}
+
+void call_look_closer(struct server *server)
+{
+    server->closer_ns = 0;
+}
+
+/* Few commands come here: those that were slow, or have waited, all while
+ * somebody monitors, and the first one after a setting was changed. */
+static __attribute__((noinline)) void look_closer(struct call *call,
+                                                  uint64_t     ns)
+{
+    struct server *server = call->server;
+    bool           is_inner = server->running != NULL;
+    bool           is_fast = (call->command->flags & CMD_FAST) != 0;
+    latency_note(server, is_fast ? LATENCY_FAST_COMMAND : LATENCY_COMMAND,
+                 ns / 1000);
+    slowlog_note(call, ns / 1000, is_inner ? NULL : &call->session->waited);
+    if (server->monitor_count > 0)
+        monitor_feed(call);
+    if (!is_inner)
+        waited_clear(call->session);
+    /* EXEC has its closer look still before it, if it has waited. */
+    bool is_over = call->session->waited.total_ns == 0;
+    server->closer_ns = is_over ? slow_ns(server) : 0;
+}
+
+/* --- running ------------------------------------------------------------- */
+
+static void note_time(struct call *call, struct cmdstat *stat, uint64_t begun)
+{
+    struct server *server = call->server;
+    uint64_t       now = ticks_now(&server->ticks);
+    uint64_t       ns = ticks_ns(&server->ticks, begun, now);
+    server->tick = now;
+    stat->calls++;
+    stat->ns += ns;
+    if (__builtin_expect(server->config->latency_tracking, 1))
+        histogram_add(&stat->latency, &server->mem, ns);
+    if (__builtin_expect(ns >= server->closer_ns, 0))
+        look_closer(call, ns);
+}
+
 enum call_result call_run(struct call *call)
 {
-    struct server        *server = call->server;
-    const struct call    *outer = server->running;
-    struct db_lookups     before = *db_lookups(server->db);
+    struct server           *server = call->server;
+    const struct call       *outer = server->running;
+    const struct db_lookups *lookups = server->lookups;
+    struct db_lookups        before = *lookups;
+    struct reply            *reply = call->reply;
+    size_t                   reply_begin = reply->len;
+    uint64_t                 begun = server->tick;
     server->running = call;
     enum call_result result = call->command->handler(call);
     server->running = outer;
     if (result == CALL_PARKED)
         return result;
-    note_lookups(server, call->command, &before);
+    struct cmdstat *stat = cmdstats_of(server->cmdstats, call->command);
+    note_lookups(server, call->command, &before, lookups);
     note_command(server, call->session);
     if (call->session->flags & SESSION_TRACKING)
         tracking_read(call);
+    if (note_error(server, reply, reply_begin))
+        stat->failed++;
+    note_time(call, stat, begun);
     return result;
 }

@@ -88,6 +88,7 @@ static void flag_letters(const struct session *session, char out[FLAGS_MAX])
         bool on;
         char letter;
     } letters[] = {
+        { flags & SESSION_MONITOR, 'O' },
         { flags & SESSION_PUBSUB, 'P' },
         { session->multi != NULL, 'x' },
         { blocked, 'b' },

@@ -2,6 +2,7 @@
  * CONFIG REWRITE is in cmd_config_rewrite.c. */
 #include "base/mem.h"
 #include "cache/cache.h"
+#include "cmd/cmdstats.h"
 #include "cmd/handlers.h"
 
 static void reply_option(void *arg, slice name, slice value)
@@ -34,6 +35,7 @@ enum call_result cmd_config_set(struct call *call)
                                          .value = call->argv[3 + 2 * i] };
     err_t err = config_set_pairs(call->server->config, pairs, count, &why);
     mem_free(pairs);
+    call_look_closer(call->server);
     if (err == ERR_OK)
         reply_ok(call->reply);
     else
@@ -46,8 +48,11 @@ enum call_result cmd_config_set(struct call *call)
 enum call_result cmd_config_resetstat(struct call *call)
 {
     struct server *server = call->server;
-    server->stats = (struct server_stats){ 0 };
-    server->rates = (struct server_rates){ .at_ms = server->now_ms };
+    server->stats = (struct server_stats){ .busy_from_us = server_busy_us() };
+    cmdstats_reset(server->cmdstats);
+    server->rates = (struct server_rates){
+        .at_ms = server->now_ms, .last = { [RATE_BUSY_US] = server_busy_us() }
+    };
     db_reset_stats(server->db);
     db_cache(server->db)->evictions = 0;
     db_cache(server->db)->hand_moved_bytes = 0;

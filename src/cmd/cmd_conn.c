@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "base/num.h"
+#include "cmd/monitor.h"
 #include "cmd/multi.h"
 #include "cmd/pubsub.h"
 #include "cmd/tracking.h"
@@ -105,6 +106,7 @@ static bool authenticate(struct call *call, slice user, slice password)
     bool right = !has_password(call) ||
                  same_secret(password, slice_from_string(secret));
     if (!known || !right) {
+        call->server->stats.denied_logins++;
         reply_error(call->reply, "WRONGPASS invalid username-password pair or "
                                  "user is disabled.");
         return false;
@@ -240,6 +242,7 @@ enum call_result cmd_reset(struct call *call)
     struct session *session = call->session;
     multi_discard(session);
     pubsub_leave(session);
+    monitor_leave(session);
     session->db = 0;
     session->resp = 2;
     session->authenticated = !has_password(call);

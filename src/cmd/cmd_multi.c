@@ -20,6 +20,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "cmd/cmdstats.h"
 #include "cmd/multi_queue.h"
 #include "cmd/wants.h"
 
@@ -259,7 +260,9 @@ static void run_all(struct call *call)
         sub_begin(&sub, call, queued, NULL);
         sub.reply = call->reply;
         if (!may_run(&sub, queued)) {
+            size_t reply_begin = call->reply->len;
             call_error(&sub, ERR_OOM);
+            note_rejected(sub.server, sub.command, sub.reply, reply_begin);
             continue;
         }
         enum call_result result = call_run(&sub);

@@ -161,6 +161,12 @@ bool command_arity_ok(const struct command *command, size_t argc);
 void call_begin(struct call *call, struct server *server,
                 struct session *session, const struct command *command,
                 const slice *argv, size_t argc);
+/* For dispatch_init: makes and frees what is noted of commands (call.c). */
+void call_notes_init(struct server *server);
+void call_notes_deinit(struct server *server);
+/* A setting was changed, somebody monitors, a command has waited: the next
+ * command is looked at closer, whatever its time. */
+void call_look_closer(struct server *server);
 /* Runs the handler, and notes what is noted of every command (call.c).
  * REQUIRES: prepared. */
 enum call_result call_run(struct call *call);

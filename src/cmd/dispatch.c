@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/num.h"
+#include "cmd/cmdstats.h"
 #include "cmd/doc.h"
 #include "cmd/multi.h"
 #include "cmd/pause.h"
@@ -18,10 +19,12 @@
 void dispatch_init(struct server *server)
 {
     lookup_init(server);
+    call_notes_init(server);
 }
 
 void dispatch_deinit(struct server *server)
 {
+    call_notes_deinit(server);
     lookup_deinit(server);
 }
 
@@ -215,11 +218,14 @@ static bool is_queued(const struct session *session,
     return session->multi != NULL && !(command->flags & CMD_STEERS_MULTI);
 }
 
-/* Refused before it ran: a transaction under way is lost. */
-static enum call_result refused(struct server *server, struct session *session)
+/* Refused before it ran, with the error answered from reply_begin on: a
+ * transaction under way is lost. */
+static enum call_result refused(struct server *server, struct session *session,
+                                struct reply *reply, size_t reply_begin)
 {
-    server->stats.error_replies++;
+    note_rejected(server, session->last_command, reply, reply_begin);
     multi_abort(session);
+    waited_clear(session);
     return CALL_DONE;
 }
 
@@ -243,6 +249,20 @@ static void not_for_subscribers(struct reply *reply,
                  is_exec ? "EXECABORT Transaction discarded because of:"
                          : "ERR",
                  name.text);
+}
+
+static enum call_result waits(struct session *session, enum call_result result)
+{
+    waited_begin(session, result == CALL_WAITS_TURN);
+    return result;
+}
+
+/* Redis takes who monitors for a replica. */
+static bool is_barred(const struct session *session,
+                      const struct command *command)
+{
+    return (session->flags & SESSION_MONITOR) &&
+           (command->flags & (CMD_READONLY | CMD_WRITE));
 }
 
 void call_begin(struct call *call, struct server *server,
@@ -269,44 +289,58 @@ static enum call_result execute(struct server *server, struct session *session,
                                 const slice *argv, size_t argc,
                                 struct reply *reply)
 {
+    size_t      reply_begin = reply->len;
     struct call call;
+    if (session->waited.since != 0)
+        waited_end(session);
     if (command == NULL)
-        return refused(server, session);
+        return refused(server, session, reply, reply_begin);
     if (session->multi != NULL && (command->flags & CMD_NO_MULTI) &&
         !(command->flags & CMD_STEERS_MULTI)) {
         reply_error(reply, "ERR Command not allowed inside a transaction");
-        return refused(server, session);
+        return refused(server, session, reply, reply_begin);
+    }
+    if (is_barred(session, command)) {
+        reply_error(reply, "ERR Replica can't interact with the keyspace");
+        return refused(server, session, reply, reply_begin);
     }
     if (is_for_messages_only(session, command)) {
         not_for_subscribers(reply, command);
-        return refused(server, session);
+        return refused(server, session, reply, reply_begin);
     }
     call_begin(&call, server, session, command, argv, argc);
     call.reply = reply;
     if (pause_holds(&call))
         return CALL_HELD;
-    if (is_queued(session, command))
+    if (is_queued(session, command)) {
+        server_begins(server); /* queueing is no time of EXEC's */
         return multi_queue(&call);
+    }
     enum db_verdict verdict = command->prepare != NULL
                                   ? command->prepare(&call)
                                   : call_prepare(&call);
     if (verdict == DB_PARKED)
-        return CALL_PARKED;
+        return waits(session, CALL_PARKED);
     if (verdict == DB_READY)
         verdict = call_admit_reply(&call);
     if (verdict == DB_PARKED) {
         db_release(server->db, &session->wait); /* pins nothing meanwhile */
-        return CALL_WAITS_TURN;
+        return waits(session, CALL_WAITS_TURN);
     }
-    enum call_result result = CALL_DONE;
-    if (verdict == DB_READY)
-        result = call_run(&call);
-    else if (command->failed != NULL)
-        command->failed(&call, session->wait.err);
-    else
-        call_error(&call, session->wait.err);
-    if (result != CALL_PARKED)
+    if (verdict == DB_FAILED) {
+        if (command->failed != NULL)
+            command->failed(&call, session->wait.err);
+        else
+            call_error(&call, session->wait.err);
+        note_rejected(server, command, reply, reply_begin);
+        waited_clear(session);
         db_release(server->db, &session->wait);
+        return CALL_DONE;
+    }
+    enum call_result result = call_run(&call);
+    if (result == CALL_PARKED)
+        return waits(session, result);
+    db_release(server->db, &session->wait);
     return result;
 }
 

@@ -106,6 +106,18 @@ command_handler cmd_debug_accepted, cmd_debug_check, cmd_debug_error,
     cmd_debug_reload, cmd_debug_set_active_expire, cmd_debug_sleep,
     cmd_debug_store;
 
+/* cmd_slowlog.c */
+command_handler cmd_slowlog_get, cmd_slowlog_len, cmd_slowlog_reset,
+    cmd_slowlog_help;
+
+/* cmd_latency.c */
+command_handler cmd_latency_latest, cmd_latency_history, cmd_latency_reset,
+    cmd_latency_graph, cmd_latency_doctor, cmd_latency_histogram,
+    cmd_latency_help;
+
+/* monitor.c */
+command_handler cmd_monitor;
+
 /* cmd_info.c */
 command_handler cmd_info;
 

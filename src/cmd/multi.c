@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "cmd/cmdstats.h"
 
 static size_t queued_cost(size_t argc, size_t bytes)
 {
@@ -42,8 +43,9 @@ enum call_result multi_queue(struct call *call)
     struct multi   *multi = session->multi;
     size_t          bytes = 0;
     if ((call->command->flags & CMD_WRITE) && db_is_failing(call->db)) {
+        size_t reply_begin = call->reply->len;
         call_error(call, ERR_IO);
-        call->server->stats.error_replies++;
+        note_rejected(call->server, call->command, call->reply, reply_begin);
         multi->aborted = true;
         return CALL_DONE;
     }

@@ -2,10 +2,25 @@
  *
  * A rate is the mean of its last RATE_SAMPLES samples, as in Redis, so that
  * what tools show is about the last one and a half seconds. */
+#include <sys/resource.h>
+
 #include "cmd/server.h"
 #include "cmd/tracking.h"
 
 /* --- rates --------------------------------------------------------------- */
+
+static uint64_t us_of(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+}
+
+uint64_t server_busy_us(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_THREAD, &usage) != 0)
+        return 0;
+    return us_of(&usage.ru_utime) + us_of(&usage.ru_stime);
+}
 
 static void sample(struct server *server)
 {
@@ -15,6 +30,8 @@ static void sample(struct server *server)
         [RATE_COMMANDS] = server->stats.commands,
         [RATE_INPUT] = server->stats.input_bytes,
         [RATE_OUTPUT] = server->stats.output_bytes,
+        [RATE_TURNS] = server->stats.turns,
+        [RATE_BUSY_US] = server_busy_us(),
     };
     if (ms <= 0)
         return;
@@ -64,6 +81,7 @@ static void finish_shutdown(struct server *server)
 void server_cron(struct server *server)
 {
     sample(server);
+    ticks_tune(&server->ticks);
     finish_shutdown(server);
     tracking_cron(server);
     if (server->mem.total_bytes > server->peak_bytes)

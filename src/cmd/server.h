@@ -17,7 +17,9 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/ticks.h"
 #include "cmd/config.h"
+#include "cmd/waited.h"
 #include "db/db.h"
 
 #define DISKSTORE_VERSION "0.1.0"
@@ -56,6 +58,7 @@ enum session_flag {
     SESSION_TRACKING_NOLOOP = 1 << 24,
     SESSION_TRACKING_BROKEN = 1 << 25, /* whom it redirects to is gone */
     SESSION_CACHING         = 1 << 26, /* CLIENT CACHING, of the next command */
+    SESSION_MONITOR      = 1 << 12,
 };
 
 /* What a client may subscribe to. */
@@ -105,6 +108,8 @@ struct session {
     uint64_t        redirect;  /* tracking: whose connection is told; 0: own */
     struct link     prefixes;  /* tracking: of BCAST; of tracking_member */
     size_t          prefix_count;
+    struct waited   waited;  /* of the command under way */
+    struct link     monitor_link; /* on server->monitors, or on no list */
 };
 
 /* What commands may ask of the rooms above: joined in main.c. */
@@ -137,6 +142,11 @@ struct server_stats {
     uint64_t keyspace_hits, keyspace_misses; /* what readers looked for */
     size_t   blocked_now;      /* parked clients */
     uint64_t blocked_total;
+    uint64_t reads, writes; /* of sockets */
+    uint64_t turns;         /* of the loop */
+    uint64_t expire_us;     /* spent on looking for expired keys */
+    uint64_t denied_logins;
+    uint64_t busy_from_us;  /* server_busy_us when all this was zero */
 };
 
 /* CLIENT PAUSE (pause.c). */
@@ -147,7 +157,11 @@ struct server_pause {
 };
 
 /* Rates per second: means over the last samples (rates.c). */
-enum server_rate { RATE_COMMANDS, RATE_INPUT, RATE_OUTPUT, RATE_COUNT };
+enum server_rate {
+    RATE_COMMANDS, RATE_INPUT, RATE_OUTPUT, RATE_TURNS,
+    RATE_BUSY_US, /* processor time of the loop thread */
+    RATE_COUNT
+};
 #define RATE_SAMPLES 16
 struct server_rates {
     int64_t  at_ms;            /* of the last sample */
@@ -155,6 +169,8 @@ struct server_rates {
     uint64_t samples[RATE_COUNT][RATE_SAMPLES];
     unsigned next;             /* where the next sample goes */
 };
+/* Processor time that the calling thread, the loop's, has taken. */
+uint64_t server_busy_us(void);
 uint64_t server_rate(const struct server *server, enum server_rate rate);
 
 struct server {
@@ -163,6 +179,7 @@ struct server {
     struct mem     mem;
     struct log    *log;
     struct db     *db;
+    const struct db_lookups *lookups; /* the db's */
     struct store  *fault;    /* the fault injector, or NULL */
     int64_t        now_ms;   /* of this loop turn */
     int64_t        start_ms;
@@ -182,11 +199,26 @@ struct server {
     struct pubsub *pubsub;   /* channels and who subscribes to them */
     struct tracking *tracking;   /* who has read which keys */
     struct server_pause pause;
-    uint64_t      *calls;    /* commands run, by table position */
     char           run_id[41];
     const char    *config_file; /* "" if none */
     size_t         peak_bytes;
+    size_t         startup_bytes; /* accounted before the first client came */
+    size_t         recent_max_input; /* of any client's buffers, lately */
+    size_t         recent_max_output;
     struct server_rates rates;
+
+    /* what watches commands (call.c) */
+    struct ticks     ticks;
+    uint64_t         tick;     /* when the command that comes next began */
+    uint64_t         closer_ns; /* which is looked at closer, if it runs for so
+                                   long */
+    struct cmdstats *cmdstats;
+    struct slowlog  *slowlog;
+    struct latency_series **latency; /* by enum latency_event; NULL: none */
+    struct link      monitors; /* session.monitor_link */
+    size_t           monitor_count;
+    size_t           monitor_bytes; /* what the command under way gave them */
+
     bool           shutting_down;
     uint64_t       shutdown_session; /* who waits in SHUTDOWN; 0: nobody */
     bool           shutdown_nosave;  /* stop without a last flush */
@@ -202,6 +234,16 @@ size_t server_limit_bytes(const struct server *server);
 /* Builds and frees the index of the command table (dispatch.c). */
 void dispatch_init(struct server *server);
 void dispatch_deinit(struct server *server);
+
+/* What has come in is executed from now on: the time of the next command
+ * begins. */
+static inline void server_begins(struct server *server)
+{
+    server->tick = ticks_now(&server->ticks);
+}
+
+/* Something in the db took so long (db_options.on_work). */
+void server_on_work(void *arg, enum db_work work, uint64_t us);
 
 /* About ten times a second: rates and peak memory for INFO, and the SHUTDOWN
  * of a client that did not wait for its end (rates.c). */
@@ -234,6 +276,9 @@ void server_tables_deinit(struct server *server);
 
 /* The db's on_change: WATCH, keyspace events, tracking (events.c). */
 void server_on_change(void *arg, const struct db_change *change);
+
+/* A command of it was refused before it was dispatched: MULTI is lost. */
+void session_refused(struct session *session);
 
 /* Only such texts fit into CLIENT LIST: no spaces, no control characters. */
 bool session_text_ok(slice text);

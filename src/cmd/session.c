@@ -9,6 +9,7 @@
 #include "cmd/tracking.h"
 
 #include "base/assert.h"
+#include "cmd/monitor.h"
 
 void session_init(struct server *server, struct session *session)
 {
@@ -28,6 +29,7 @@ void session_init(struct server *server, struct session *session)
     link_init(&session->prefixes);
     session->id_node.key = slice_make(&session->id, sizeof(session->id));
     dict_insert(&server->sessions_by_id, &session->id_node);
+    link_init(&session->monitor_link);
     list_push_back(&server->sessions, &session->link);
     server->session_count++;
 }
@@ -41,6 +43,7 @@ void session_deinit(struct session *session)
     tracking_disable(session);
     pause_let_go(session);
     dict_remove(&server->sessions_by_id, &session->id_node);
+    monitor_leave(session);
     link_remove(&session->link);
     ASSERT(server->session_count > 0);
     server->session_count--;
@@ -81,6 +84,11 @@ void session_command_done(struct session *session,
     if ((session->flags & SESSION_CACHING) && session->multi == NULL &&
         (command == NULL || !is_client_command(command)))
         session->flags &= ~(uint32_t)SESSION_CACHING;
+}
+
+void session_refused(struct session *session)
+{
+    multi_abort(session);
 }
 
 bool session_text_ok(slice text)

@@ -147,6 +147,25 @@ static const struct command pubsub_table[] = {
     { .name = NULL }
 };
 
+static const struct command latency_table[] = {
+    { .name = "doctor",    .arity = 2,  .flags = A|S|LT, .handler = cmd_latency_doctor },
+    { .name = "graph",     .arity = 3,  .flags = A|S|LT, .handler = cmd_latency_graph },
+    { .name = "help",      .arity = 2,  .flags = LT,     .handler = cmd_latency_help },
+    { .name = "histogram", .arity = -2, .flags = A|S|LT, .handler = cmd_latency_histogram },
+    { .name = "history",   .arity = 3,  .flags = A|S|LT, .handler = cmd_latency_history },
+    { .name = "latest",    .arity = 2,  .flags = A|S|LT, .handler = cmd_latency_latest },
+    { .name = "reset",     .arity = -2, .flags = A|S|LT, .handler = cmd_latency_reset },
+    { .name = NULL }
+};
+
+static const struct command slowlog_table[] = {
+    { .name = "get",   .arity = -2, .flags = A|LT, .handler = cmd_slowlog_get },
+    { .name = "help",  .arity = 2,  .flags = LT,   .handler = cmd_slowlog_help },
+    { .name = "len",   .arity = 2,  .flags = A|LT, .handler = cmd_slowlog_len },
+    { .name = "reset", .arity = 2,  .flags = A|LT, .handler = cmd_slowlog_reset },
+    { .name = NULL }
+};
+
 const struct command command_table[] = {
     /* connection */
     { .name = "auth",   .arity = -2, .flags = S|LT|F|NA|AB, .handler = cmd_auth },
@@ -236,14 +255,17 @@ const struct command command_table[] = {
     { .name = "debug",    .arity = -2, .flags = A|S|LT|PR, .subcommands = debug_table },
     { .name = "failover", .arity = -1, .flags = A|S|T, .handler = cmd_failover },
     { .name = "info",     .arity = -1, .flags = LT, .handler = cmd_info },
+    { .name = "latency",  .arity = -2, .subcommands = latency_table },
     { .name = "lastsave", .arity = 1,  .flags = LT|F, .handler = cmd_lastsave },
     { .name = "lolwut",   .arity = -1, .flags = R|F,  .handler = cmd_lolwut },
     { .name = "memory",   .arity = -2, .subcommands = memory_table },
+    { .name = "monitor",  .arity = 1, .flags = A|S|LT, .handler = cmd_monitor },
     { .name = "replicaof", .arity = 3, .flags = A|S|T|NL, .handler = cmd_replicaof },
     { .name = "role",     .arity = 1,  .flags = S|LT|F, .handler = cmd_role },
     { .name = "save",     .arity = 1,  .flags = A|S|NL|NM, .handler = cmd_save },
     { .name = "shutdown", .arity = -1, .flags = A|S|LT|NM|AB, .handler = cmd_shutdown },
     { .name = "slaveof",  .arity = 3,  .flags = A|S|T|NL, .handler = cmd_replicaof },
+    { .name = "slowlog",  .arity = -2, .subcommands = slowlog_table },
     { .name = "swapdb",   .arity = 3,  .flags = W|F, .handler = cmd_swapdb },
     { .name = "time",     .arity = 1,  .flags = LT|F, .handler = cmd_time },
     { .name = NULL }

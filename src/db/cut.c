@@ -13,6 +13,7 @@
  * one, and everything dirty is unsettled. */
 #include "db/internal.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 
 static void cut_reset(struct db *db)
@@ -93,6 +94,7 @@ void cut_begin(struct db *db)
     cut->phase = CUT_CAPTURE;
     cut->epoch = db->epoch++;
     cut->started_ms = db->now_ms;
+    cut->begun_us = clock_mono_us();
     cut->batch = store_batch_new();
     cut->closing_bytes = db->open_bytes;
     cut->first_object_id = db->object_id;
@@ -456,6 +458,7 @@ static bool finish_slice(struct db *db)
     /* Only now, so that who waited finds clean entries, and the time (which
      * stands still while jobs are being taken back) includes the write. */
     db->stats.last_flush_ms = db->now_ms - db->cut.started_ms;
+    db_worked(db, DB_WORK_FLUSH, db->cut.begun_us);
     wake_flushed(db);
     cut_reset(db);
     park_wake_list(db, &db->room);

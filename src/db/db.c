@@ -1,6 +1,8 @@
 /* db.c - the turn, the cron, the settings, the figures. */
 #include "db/internal.h"
 
+#include "base/clock.h"
+
 /* Entries evicted or moved in one turn when memory is over its limit. */
 #define SWEEP_SLICE 256
 /* Buckets looked at by one step of the expiry sweep, and entries expired. */
@@ -12,6 +14,12 @@
 uint64_t db_next_version(struct db *db)
 {
     return ++db->version;
+}
+
+void db_worked(struct db *db, enum db_work work, uint64_t begun_us)
+{
+    if (db->opt.on_work != NULL)
+        db->opt.on_work(db->opt.work_arg, work, clock_mono_us() - begun_us);
 }
 
 void db_error(struct db *db, const char *what, const struct err_text *why)
@@ -137,7 +145,7 @@ static void keep_moving(struct db *db, bool is_cron)
         park_restart_starved(db);
 }
 
-static bool expire_some(struct db *db)
+static bool expire_slice(struct db *db)
 {
     size_t budget = EXPIRE_BUCKETS;
     if (db->lazy_expire || db->expiry_paused)
@@ -160,6 +168,23 @@ static bool expire_some(struct db *db)
     return true;
 }
 
+static bool expire_some(struct db *db)
+{
+    uint64_t begun_us = clock_mono_us();
+    bool     more = expire_slice(db);
+    db_worked(db, DB_WORK_EXPIRY, begun_us);
+    return more;
+}
+
+/* Below the limit again, a slice a turn. */
+static bool sweep(struct db *db)
+{
+    uint64_t begun_us = clock_mono_us();
+    bool more = cache_sweep(&db->cache, SWEEP_SLICE, db->opt.keep_nothing);
+    db_worked(db, DB_WORK_EVICTION, begun_us);
+    return more;
+}
+
 bool db_turn(struct db *db, int64_t now_ms)
 {
     db_set_now(db, now_ms);
@@ -169,7 +194,7 @@ bool db_turn(struct db *db, int64_t now_ms)
         db->expire_more = expire_some(db);
     if (db->opt.keep_nothing ||
         db->opt.mem->total_bytes > db->cache.limit_bytes)
-        more |= cache_sweep(&db->cache, SWEEP_SLICE, db->opt.keep_nothing);
+        more |= sweep(db);
     keep_moving(db, false);
     /* Begun by the cron, then a slice a turn at most: draining the I/O side
      * ends with the one that is on its way, and with io-threads 0 nobody waits
@@ -208,7 +233,9 @@ static void last_resort(struct db *db)
               "memory is at %zu of %zu bytes and nothing is clean: flushing "
               "synchronously", db->opt.mem->total_bytes,
               db->cache.limit_bytes);
+    uint64_t begun_us = clock_mono_us();
     (void)db_flush_now(db, &why); /* its failure is logged and kept */
+    db_worked(db, DB_WORK_SYNC_FLUSH, begun_us);
 }
 
 void db_cron(struct db *db, int64_t now_ms)
@@ -343,6 +370,7 @@ void db_stats(const struct db *db, struct db_stats *out)
     out->dirty_bytes = db->open_bytes + db->cut.closing_bytes;
     out->failing = db->failing;
     out->flushing = db->cut.phase != CUT_NONE;
+    out->flushing_ms = out->flushing ? db->now_ms - db->cut.started_ms : 0;
 }
 
 void db_reset_stats(struct db *db)

@@ -69,6 +69,15 @@ struct db_change {
     bool                   exists;  /* now */
 };
 
+/* What may take long, for who watches latencies. */
+enum db_work {
+    DB_WORK_LOAD,       /* from asking for a record until it was there */
+    DB_WORK_FLUSH,      /* from the cut until it was on disk */
+    DB_WORK_SYNC_FLUSH, /* the loop stood still for the last resort */
+    DB_WORK_EVICTION,   /* evicting in one turn, beside what commands evict */
+    DB_WORK_EXPIRY      /* expiring in one turn, beside what commands meet */
+};
+
 struct db_options {
     struct mem   *mem;
     struct log   *log;
@@ -88,6 +97,10 @@ struct db_options {
     /* Something changed; NULL: nobody listens. Told after the change. */
     void (*on_change)(void *arg, const struct db_change *change);
     void *change_arg;
+    /* Such work was done, and took so long; NULL: nobody listens. Whoever is
+     * told must not call the db. */
+    void (*on_work)(void *arg, enum db_work work, uint64_t us);
+    void *work_arg;
 };
 
 /* --- life ---------------------------------------------------------------- */
@@ -301,6 +314,7 @@ struct db_stats {
     size_t   dirty_entries, dirty_bytes;
     int64_t  oldest_dirty_ms;
     int64_t  last_flush_ms; /* how long it took */
+    int64_t  flushing_ms;   /* how long the one in flight takes already */
     uint64_t last_flush_bytes;
     int64_t  last_save_time_s;
     bool     last_flush_ok;

@@ -72,6 +72,7 @@ struct cut {
     enum cut_phase phase;
     uint64_t       epoch;      /* the closed one */
     int64_t        started_ms;
+    uint64_t       begun_us;   /* clock_mono_us, for db_worked */
     struct link    closing;    /* busy.dirty_link: not captured yet */
     struct link    captured;   /* busy.saving_link */
     size_t         closing_bytes; /* dirty bytes when the epoch closed */
@@ -167,6 +168,8 @@ struct db {
 
 /* --- db.c */
 uint64_t db_next_version(struct db *db);
+/* Work that began then (clock_mono_us) is done. */
+void     db_worked(struct db *db, enum db_work work, uint64_t begun_us);
 void     db_error(struct db *db, const char *what, const struct err_text *why);
 
 /* The limit was lowered, or much is resident that is not accounted: that

@@ -10,6 +10,8 @@
  * then room is made, and the second fills a blob from the value's pages. */
 #include "db/internal.h"
 
+#include "base/clock.h"
+
 struct load_job {
     struct job  job;
     struct db  *db;
@@ -23,6 +25,7 @@ struct load_job {
     char       *value;     /* store_value_free */
     struct key_record record; /* points into value */
     size_t      charged_bytes;
+    uint64_t    begun_us;  /* for db_worked */
     size_t      key_len;   /* of the record's key */
     char        key[];
 };
@@ -168,6 +171,7 @@ static void job_submit(struct db *db, struct load_job *load, const char *what)
               log_key(job_user_key(load), key));
     mem_charge(db->opt.mem, MEM_JOBS, load->charged_bytes);
     db->loads_in_flight++;
+    load->begun_us = clock_mono_us();
     io_submit(db->opt.io, &load->job);
 }
 
@@ -392,6 +396,7 @@ static void load_done(struct job *job)
 
     LOG_DEBUG(db->opt.log, "done load of %s: %s",
               log_key(job_user_key(load), key), err_name(load->err));
+    db_worked(db, DB_WORK_LOAD, load->begun_us);
     if (busy == NULL || busy->ticket != load->ticket) {
         db->stats.loads_dropped++;
     } else {

@@ -25,6 +25,7 @@ struct io {
     uv_mutex_t  mutex;
     uv_cond_t   work;    /* something to run, or stopping */
     uv_cond_t   drained; /* the loop took the results, or a job arrived */
+    uv_cond_t   arrived; /* there are results, for io_drain */
     struct link waiting[JOB_CLASS_COUNT]; /* guarded by mutex */
     struct link done;                     /* guarded by mutex */
     size_t      done_bytes;               /* guarded by mutex */
@@ -108,8 +109,10 @@ static void finish(struct io *io, struct job *job)
     if (io->exclusive || !list_empty(&io->waiting[JOB_EXCLUSIVE]) ||
         job->class == JOB_EXCLUSIVE)
         uv_cond_broadcast(&io->work);
-    if (was_empty)
+    if (was_empty) {
         uv_async_send(&io->async);
+        uv_cond_signal(&io->arrived);
+    }
 }
 
 static void worker_main(void *arg)
@@ -205,6 +208,8 @@ err_t io_new(uv_loop_t *loop, unsigned thread_count, size_t done_cap_bytes,
     ASSERT(rc == 0);
     rc = uv_cond_init(&io->drained);
     ASSERT(rc == 0);
+    rc = uv_cond_init(&io->arrived);
+    ASSERT(rc == 0);
     rc = uv_async_init(loop, &io->async, on_async);
     ASSERT(rc == 0);
     io->async.data = io;
@@ -274,15 +279,23 @@ static bool is_busy(const struct io *io)
     return false;
 }
 
+/* REQUIRES: some job was handed over and has not come back, so one will. */
+static void wait_for_results(struct io *io)
+{
+    uv_mutex_lock(&io->mutex);
+    while (list_empty(&io->done))
+        uv_cond_wait(&io->arrived, &io->mutex);
+    uv_mutex_unlock(&io->mutex);
+}
+
 void io_drain(struct io *io)
 {
     while (is_busy(io)) {
         io_hand_over(io);
         if (io->thread_count == 0)
             continue;
+        wait_for_results(io);
         collect(io);
-        if (is_busy(io) && !io->has_fresh)
-            uv_sleep(1);
     }
 }
 
@@ -306,6 +319,7 @@ void io_free(struct io *io)
 {
     if (io == NULL)
         return;
+    uv_cond_destroy(&io->arrived);
     uv_cond_destroy(&io->drained);
     uv_cond_destroy(&io->work);
     uv_mutex_destroy(&io->mutex);

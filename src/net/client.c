@@ -12,7 +12,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
-#include "cmd/command.h"
+#include "cmd/cmdstats.h"
 
 /* --- memory -------------------------------------------------------------- */
 
@@ -231,10 +231,13 @@ static struct resp_limits limits_of(const struct client *client)
 
 static void protocol_error(struct client *client)
 {
-    struct reply *reply = &client->net->reply;
+    struct net   *net = client->net;
+    struct reply *reply = &net->reply;
+    size_t        reply_begin = reply->len;
     reply->muted = session_is_muted(&client->session);
     reply_errorf(reply, "ERR %s", client->parser.error);
     reply->muted = false;
+    note_rejected(net->server, NULL, reply, reply_begin);
     client->close_after_output = true;
 }
 
@@ -245,12 +248,15 @@ static void skipped(struct client *client)
     if (client->skip_told)
         return;
     client->skip_told = true;
+    size_t reply_begin = reply->len;
     client->net->server->stats.skipped_commands++;
     reply->version = client->session.resp;
     reply->muted = session_is_muted(&client->session);
     reply_error(reply,
                 "OOM command not allowed when used memory > 'maxmemory'.");
     reply->muted = false;
+    session_refused(&client->session);
+    note_rejected(client->net->server, NULL, reply, reply_begin);
 }
 
 /* Executes the command that the parser holds. False: it was parked. */
@@ -305,6 +311,7 @@ static bool must_stall(struct client *client)
     if (reply_bytes(&client->net->reply) + client->out_bytes <= OUTPUT_MARK)
         return false;
     output_send(client);
+    server_begins(client->net->server);
     client->stalled = !client->closing && client->out_bytes > OUTPUT_MARK;
     return client->stalled || client->closing;
 }
@@ -324,6 +331,7 @@ static size_t execute_commands(struct client *client, slice bytes)
 {
     size_t at = 0, warm_until = 0;
     struct resp_parser *parser = &client->parser;
+    server_begins(client->net->server);
     while (can_execute(client) && at < bytes.len) {
         struct resp_limits limits = limits_of(client);
         slice rest = slice_make(bytes.data + at, bytes.len - at);
@@ -522,6 +530,7 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
     }
     server->now_ms = clock_now_us(&server->clock) / 1000;
     db_set_now(server->db, server->now_ms);
+    server->stats.reads++;
     server->stats.input_bytes += (uint64_t)len;
     client->session.input_bytes += (uint64_t)len;
     if (client->promised > 0)

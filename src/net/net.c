@@ -135,11 +135,17 @@ static void close_idle(struct net *net)
     }
 }
 
-/* Limits that time alone may pass. */
+/* Limits that time alone may pass; and the largest buffers, for INFO. */
 static void check_outputs(struct net *net)
 {
+    struct server *server = net->server;
+    server->recent_max_input = server->recent_max_output = 0;
     LIST_EACH_SAFE (link, &net->clients) {
         struct client *client = CONTAINER_OF(link, struct client, link);
+        if (client->input_capacity > server->recent_max_input)
+            server->recent_max_input = client->input_capacity;
+        if (client->out_held > server->recent_max_output)
+            server->recent_max_output = client->out_held;
         if (client->soft_since_ms != 0 && output_over_limit(client))
             client_close(client);
     }

@@ -176,6 +176,7 @@ static size_t try_send(struct client *client, const struct reply *reply)
         if (piece.len > 0)
             bufs[count++] =
                 uv_buf_init((char *)piece.data, (unsigned)piece.len);
+    client->net->server->stats.writes++;
     int rc = uv_try_write(&client->uv.stream, bufs, count);
     return rc > 0 ? (size_t)rc : 0;
 }
@@ -233,6 +234,7 @@ static void send_queue(struct client *client)
     client->write = mem_alloc(sizeof(*client->write));
     client->write->data = client;
     client->write_chunks = count;
+    client->net->server->stats.writes++;
     int rc = uv_write(client->write, &client->uv.stream, bufs, count,
                       on_written);
     if (rc < 0) {

@@ -352,12 +352,6 @@ void reply_append(struct reply *reply, const struct reply *from)
                                       slice_make(from->data, from->len)));
 }
 
-void reply_raw_blob(struct reply *reply, struct blob *blob)
-{
-    if (!reply->muted)
-        add_blob(reply, reply->len, blob);
-}
-
 void reply_blob(struct reply *reply, struct blob *blob)
 {
     char *at = reply_room(reply, HEADER_MAX + 2);
@@ -368,7 +362,23 @@ void reply_blob(struct reply *reply, struct blob *blob)
     reply_commit(reply, put_crlf(reply->data + reply->len));
 }
 
+void reply_raw_blob(struct reply *reply, struct blob *blob)
+{
+    if (reply_room(reply, 0) != NULL)
+        add_blob(reply, reply->len, blob);
+}
+
 /* --- errors and formatted values ----------------------------------------- */
+
+/* Nobody reads it, but it is counted. */
+static void remember_error(struct reply *reply, slice text)
+{
+    if (reply->muted_error[0] == '\0')
+        snprintf(reply->muted_error, sizeof(reply->muted_error), "-%.*s",
+                 (int)(text.len < REPLY_MUTED_ERROR ? text.len
+                                                    : REPLY_MUTED_ERROR),
+                 text.data);
+}
 
 void reply_error_slice(struct reply *reply, slice text)
 {
@@ -376,8 +386,10 @@ void reply_error_slice(struct reply *reply, slice text)
            (text.data[text.len - 1] == '\r' || text.data[text.len - 1] == '\n'))
         text.len--;
     char *at = reply_room(reply, text.len + 3);
-    if (at == NULL)
+    if (at == NULL) {
+        remember_error(reply, text);
         return;
+    }
     *at++ = '-';
     for (size_t i = 0; i < text.len; i++) {
         char c = text.data[i];

@@ -24,6 +24,8 @@ struct reply_blob {
     struct blob *blob;
 };
 
+#define REPLY_MUTED_ERROR 40
+
 struct reply {
     char  *data;
     size_t len;
@@ -34,6 +36,8 @@ struct reply {
     size_t blob_bytes; /* sum of their lengths */
     int    version;    /* 2 or 3: set by the caller before each command */
     bool   muted;      /* CLIENT REPLY OFF: everything is dropped */
+    char   muted_error[REPLY_MUTED_ERROR]; /* how the first error began that
+                          was dropped; "" if none. Whoever counts clears it. */
 };
 
 void reply_init(struct reply *reply);

@@ -1,0 +1,23 @@
+/* monitor.h - MONITOR: clients that are told of each command that runs.
+ *
+ * Memory   a line is at most MONITOR_LINE_MAX and a bit: arguments that would
+ *          make it longer are cut, and say so. A line above MONITOR_BLOB_MIN
+ *          is one blob for all who monitor. What one command (an EXEC may hold
+ *          thousands) gives them all together is at most 1/16 of
+ *          cache-max-memory; who would get more is closed. Beyond that their
+ *          pending output is bounded as that of any client.
+ * Threads  loop thread only. */
+#ifndef CMD_MONITOR_H
+#define CMD_MONITOR_H
+
+#include "cmd/command.h"
+
+#define MONITOR_LINE_MAX ((size_t)1024 * 1024)
+#define MONITOR_BLOB_MIN ((size_t)16 * 1024)
+
+/* Tells all who monitor. REQUIRES: somebody does. */
+void monitor_feed(const struct call *call);
+/* It monitors no more; no-op if it does not. */
+void monitor_leave(struct session *session);
+
+#endif
