@@ -28,7 +28,7 @@ def all_write_commands(server):
 def test_no_write_command_is_missing_here(start_server):
     server = steered(start_server)
     assert all_write_commands(server) == \
-        {name for name, _, _ in WRITES} | {"flushall", "flushdb"}
+        {name for name, _, _ in WRITES} | {"flushall", "flushdb", "swapdb"}
 
 
 @pytest.mark.parametrize("temperature", ["warm", "cold", "unsaved"])

@@ -20,8 +20,7 @@ MISSING = {
     # ways in and out
     "dump", "restore", "migrate", "sort", "sort_ro",
     # full ACLs
-    "acl|deluser", "acl|dryrun", "acl|load", "acl|log", "acl|save",
-    "acl|setuser", "acl|genpass",
+    "acl|deluser", "acl|load", "acl|log", "acl|save", "acl|setuser",
     # replication
     "psync", "replconf", "sync", "restore-asking",
     # modules: there are none

@@ -23,6 +23,9 @@ WRITES = [
     ("append", "abc", ["append", "{}", "def"]),
     ("append", BIG, ["append", "{}", "def"]),
     ("append", None, ["append", "{}", "def"]),
+    ("copy", None, ["copy", "append-0", "{}"]),
+    ("copy", (BIG, FAR), ["copy", "append-0", "{}", "REPLACE"]),
+    ("copy", None, ["copy", "append-1", "{}"]), # a large one
     ("decr", "10", ["decr", "{}"]),
     ("decrby", "10", ["decrby", "{}", "4"]),
     ("del", "v", ["del", "{}", "{}2"]),
@@ -41,6 +44,8 @@ WRITES = [
     ("incrby", "10", ["incrby", "{}", "5"]),
     ("incrbyfloat", "10.5", ["incrbyfloat", "{}", "0.25"]),
     ("mset", "v", ["mset", "{}", "w", "{}2", "x"]),
+    ("move", "v", ["move", "{}", "9"]),
+    ("move", BIG, ["move", "{}", "9"]),
     ("msetnx", None, ["msetnx", "{}", "w", "{}2", "x"]),
     ("persist", ("v", FAR), ["persist", "{}"]),
     ("persist", (BIG, FAR), ["persist", "{}"]),
@@ -101,6 +106,9 @@ class Writes:
         client = self.client()
         for key in self.keys:
             assert client.call("GET", key + "2") is NULL_BULK
+        other = self.client(9) # where MOVE goes
+        for key in self.keys:
+            assert other.call("GET", key) is NULL_BULK
         assert self.client(1).call("GET", "b") is NULL_BULK
 
     def run(self, flushall=False):
