@@ -54,6 +54,18 @@ UNEQUAL = [
          "we have no statistics by error, command and latency"),
     Rule("config|get", rules.settings(frozenset(OPTIONS)),
          "other options, other defaults, other files"),
+    Rule("unsubscribe", rules.left_in_another_order, "that of a hash table"),
+    Rule("punsubscribe", rules.left_in_another_order, "that of a hash table"),
+    Rule("sunsubscribe", rules.left_in_another_order, "that of a hash table"),
+    Rule("pubsub|channels", rules.in_another_order, "that of a hash table"),
+    Rule("pubsub|shardchannels", rules.in_another_order,
+         "that of a hash table"),
+    Rule("publish", rules.told_behind, "a better order",
+         known="A message to the client that causes it"),
+    Rule("spublish", rules.told_behind, "a better order",
+         known="A message to the client that causes it"),
+    Rule("get", rules.told_behind, "a better order; keymiss",
+         known="A message to the client that causes it"),
     Rule("command", rules.all_descriptions, "Redis has more commands, and we "
          "have CACHE; the order is that of a hash table"),
     Rule("command|info", rules.some_descriptions, "as COMMAND; subcommands "
@@ -79,8 +91,10 @@ MORE_TOKENS = {"client|setinfo": ["LIB-NAME", "LIB-VER"]}
 # Never answered without an error: nothing is ever being shut down here.
 NEVER_ANSWERED = {("shutdown", "ABORT")}
 # These take anything.
-NEVER_REFUSED = {"info", "quit", "ping", "hello", "command|info"}
-CONTAINERS = {"client", "config", "cache"}
+NEVER_REFUSED = {"info", "quit", "ping", "hello", "command|info",
+                 "unsubscribe", "punsubscribe", "sunsubscribe",
+                 "pubsub|numsub", "pubsub|shardnumsub"}
+CONTAINERS = {"client", "config", "cache", "pubsub"}
 
 MODES = {
     "tiny": dict(cache_max_memory="16mb", cache_flush_delay="10ms"),
@@ -288,7 +302,9 @@ def run(start_server, start_redis, mode, count):
     for number in range(len(differ.ours.wires)):
         differ.ours.connect(number)
     assert differ.compare_all() == keys
-    print("%d commands, %d keys left" % (differ.steps, keys))
+    print("%d commands, %d messages, %d keys left" % (
+        differ.steps, differ.messages, keys))
+    assert differ.messages > differ.steps / 10
     return differ, ours, theirs
 
 
