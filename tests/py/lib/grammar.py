@@ -495,7 +495,6 @@ SETTINGS = {
     b"latency-tracking-info-percentiles": [
         b"50 99 99.9", b"", b"0.5 1e1", b"101", b"1  2", b"x", b"0.123456789"],
     b"latency-monitor-threshold": [b"0", b"-1", b"1000000"],
-    b"notify-keyspace-events": [b"q", b"K E", b"KE,"],
 }
 
 
