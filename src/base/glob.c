@@ -81,6 +81,8 @@ bool glob_match(slice pattern, slice text, bool nocase)
     size_t star_p = 0, star_t = 0; /* where to resume after the last '*' */
     bool   star = false;
 
+    if (text.len == 0)
+        return pattern.len == 0;
     while (t < text.len) {
         if (p < pattern.len && pattern.data[p] == '*') {
             star = true;

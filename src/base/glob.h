@@ -7,7 +7,8 @@
  *
  * Corner cases are Redis's too: a set without its ']' ends with the pattern, a
  * range may be written backwards, "[]" matches nothing and "[^]" any byte, a
- * last lone '\' stands for itself.
+ * last lone '\' stands for itself. The empty text is matched by the empty
+ * pattern only: not even by "*" (KEYS and SCAN don't ask for that one).
  *
  * Time  at most pattern.len * text.len steps and no recursion, whatever
  *       pattern a client sends.

@@ -135,7 +135,8 @@ enum call_result cmd_copy(struct call *call)
         return CALL_DONE;
     }
     struct key_content content = key_content_keep(from);
-    db_put(call->db, &to, &content.spec, "copy_to");
+    db_put(call->db, &to, &content.spec, "new"); /* also of one replaced */
+    db_event(call->db, &to, "copy_to");
     key_content_drop(&content);
     reply_int(call->reply, 1);
     return CALL_DONE;
@@ -161,8 +162,9 @@ enum call_result cmd_move(struct call *call)
     }
     struct key_content content =
         key_content_keep(db_look(call->db, &call->key, false));
+    db_put(call->db, &to, &content.spec, "new");
     db_delete(call->db, &call->key, "move_from");
-    db_put(call->db, &to, &content.spec, "move_to");
+    db_event(call->db, &to, "move_to");
     key_content_drop(&content);
     reply_int(call->reply, 1);
     return CALL_DONE;

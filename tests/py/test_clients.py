@@ -412,7 +412,17 @@ def server_wide(call):
     call.bgrewriteaof()
 
 
-FAMILIES = [strings, keys, connection, server_wide]
+def messages(call):
+    assert call.publish("news", "nobody hears it") == 0
+    call.publish("news", BINARY)
+    call.pubsub_channels()
+    call.pubsub_channels("n*")
+    assert call.pubsub_numpat() == 0
+    call.pubsub_numsub("news", "other")
+    call.pubsub_numsub()
+
+
+FAMILIES = [strings, keys, connection, server_wide, messages]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -445,7 +455,7 @@ def unequal_methods(client):
 
 def test_py_covers_every_method_of_our_commands(both):
     """So that the tests above don't forget one."""
-    called = {"quit", "shutdown", "command", "command_count", "info", "time",
+    called = {"pubsub", "quit", "shutdown", "command", "command_count", "info", "time",
               "client_id", "client_info", "lastsave", "bgsave"}
     not_implemented = {"command_docs", "command_info", "hello"} # in redis-py
     for family in FAMILIES:
@@ -463,6 +473,82 @@ def test_py_covers_every_method_of_our_commands(both):
 
 def test_py_methods_whose_reply_is_ours(both):
     unequal_methods(both[0].client())
+
+
+def heard(listener, count):
+    """So many messages, in the order in which they come."""
+    messages = []
+    def has_enough():
+        message = listener.get_message(timeout=0.1)
+        messages.extend([message] if message else [])
+        return len(messages) == count
+    wait_until(has_enough)
+    return messages
+
+
+@pytest.mark.parametrize("options", [{}, {"decode_responses": True}],
+                         ids=["bytes", "str"])
+def test_py_pubsub(both, options):
+    told = []
+    for server in both:
+        client = server.client(**options)
+        listener = client.pubsub()
+        handled = []
+        listener.subscribe("news", other=handled.append)
+        listener.psubscribe("n*")
+        messages = heard(listener, 3)
+        assert client.publish("news", "hello") == 2
+        assert client.publish("other", "to the handler") == 1
+        messages += heard(listener, 2)
+        wait_until(lambda: listener.get_message(timeout=0.1) or handled)
+        listener.ping("there?")
+        messages += heard(listener, 1)
+        listener.unsubscribe("news", "other")
+        listener.punsubscribe()
+        messages += heard(listener, 3)
+        assert client.pubsub_numsub("news")[0][1] == 0
+        listener.close()
+        told.append((messages, handled))
+    assert told[0] == told[1]
+    assert len(told[0][1]) == 1
+
+
+def test_py_hears_keyspace_events(both):
+    told = []
+    for server in both:
+        client = server.client(decode_responses=True)
+        client.config_set("notify-keyspace-events", "KEA")
+        listener = client.pubsub(ignore_subscribe_messages=True)
+        listener.psubscribe("__keyspace@0__:*")
+        wait_until(lambda: client.pubsub_numpat() == 1)
+        client.set("k", "v", ex=100)
+        client.rename("k", "k2")
+        client.delete("k2")
+        told.append([(one["channel"], one["data"])
+                     for one in heard(listener, 5)])
+        listener.close()
+    assert told[0] == told[1]
+    assert told[0][0] == ("__keyspace@0__:k", "set")
+
+
+def test_cli_subscribes(both):
+    """redis-cli waits for messages; what it shows is the same."""
+    shown = []
+    for server in both:
+        listener = subprocess.Popen(
+            ["redis-cli", "-p", str(server.port), "--no-raw", "psubscribe",
+             "n*", "x"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            env=CLEAN)
+        wait_until(lambda: server.call("PUBSUB", "NUMPAT") == 2)
+        server.call("PUBLISH", "news", BINARY)
+        server.call("PUBLISH", "x", "end")
+        lines = [listener.stdout.readline() for _ in range(15)]
+        listener.terminate()
+        listener.wait(TIMEOUT_S)
+        listener.stdout.close()
+        shown.append(lines)
+    assert shown[0] == shown[1]
+    assert b'"end"' in shown[0][-1]
 
 
 def test_py_is_a_mapping(both):

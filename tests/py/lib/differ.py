@@ -6,13 +6,18 @@
 
 Replies must be the same bytes, unless a Rule of that command says that these
 two may differ. What was answered is counted, for the test to judge coverage.
+
+Messages of pub/sub are told apart from replies; after each exchange all of
+them are brought in, and each connection must have got the same ones in the
+same order.
 """
 
+import os
 import re
 import time
 
-from lib import resp
-from lib.generator import CONNECTIONS, DATABASES, Own, Word
+from lib import messages, resp
+from lib.generator import ALL_CONNECTIONS, DATABASES, Own, Word
 from lib.server import SLOWNESS, wait_until
 
 # How long the same command takes to reach the clocks of both servers, besides
@@ -44,7 +49,8 @@ class Rule:
 class Replies:
     """What a rule is given: the command, both replies, and where."""
 
-    def __init__(self, step, words, ours, theirs, differ):
+    def __init__(self, step, words, ours, theirs, differ, early=(0, 0)):
+        self.early = early          # messages that came before either reply
         self.step = step
         self.words = words          # of the command, as ours was asked
         self.ours = ours
@@ -95,8 +101,81 @@ def quoted(data):
     return b'"' + b"".join(b"\\x%02x" % byte for byte in data) + b'"'
 
 
+SUBSCRIBING = ["subscribe", "psubscribe", "ssubscribe"]
+
+
 class Wire(resp.RespClient):
-    """A connection that sends much without waiting for replies."""
+    """A connection that sends much without waiting for replies, and that keeps
+    messages apart."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.messages = []
+        self.in_multi = False
+        self._names = {name: set() for name in SUBSCRIBING}
+
+    # What it is subscribed to is known from the replies.
+
+    @property
+    def subscribed(self):
+        return any(self._names.values())
+
+    def _note(self, step, reply):
+        if step.name == "reset" and reply == resp.Simple("RESET"):
+            self.in_multi = False
+            for names in self._names.values():
+                names.clear()
+        elif step.name == "multi" and reply == resp.Simple("OK"):
+            self.in_multi = True
+        elif step.name in ("exec", "discard"):
+            self.in_multi = False
+        elif type(reply) in (list, resp.Push) and len(reply) == 3 and \
+                step.name.replace("un", "") in SUBSCRIBING:
+            names = self._names[step.name.replace("un", "")]
+            change = names.discard if "un" in step.name else names.add
+            change(reply[1])
+
+    def _count(self, step, words, first):
+        """How many replies follow the first."""
+        if step.name.replace("un", "") not in SUBSCRIBING or \
+                type(first) not in (list, resp.Push):
+            return 0
+        if len(words) > 1:
+            return len(words) - 2
+        return max(0, len(self._names[step.name.replace("un", "")]) - 1)
+
+    def _reply(self):
+        while True:
+            value, data = self.recv_both()
+            if not messages.is_message(value):
+                return value, data
+            self.messages.append(value)
+
+    def replies(self, step, words):
+        """(value, bytes) of the reply; of several, all of them as a list."""
+        values, data = self._reply()
+        more = self._count(step, words, values)
+        self._note(step, values)
+        if more > 0:
+            values = [values]
+        for _ in range(more):
+            value, part = self._reply()
+            self._note(step, value)
+            values.append(value)
+            data += part
+        return values, data
+
+    def bring_in(self):
+        """All messages that are on their way."""
+        if self.subscribed and not self.in_multi:
+            self.messages += messages.drain(self)
+
+    def taken(self):
+        """All messages since the last time, but for those that come when they
+        like: of keys that expire."""
+        kept = [one for one in self.messages if not is_of_expiry(one)]
+        self.messages = []
+        return messages.in_any_order(kept)
 
     def send_batch(self, data):
         if len(data) < 50_000:
@@ -105,13 +184,19 @@ class Wire(resp.RespClient):
             self._write_and_read(data)
 
 
+def is_of_expiry(message):
+    *_, channel, text = message
+    return channel.endswith(b"__:expired") or \
+        channel.startswith(b"__keyspace@") and text == b"expired"
+
+
 class Side:
     """One of the two servers, and our connections to it."""
 
     def __init__(self, server):
         self.server = server
-        self.wires = [None] * CONNECTIONS
-        self._ids = [None] * CONNECTIONS
+        self.wires = [None] * ALL_CONNECTIONS
+        self._ids = [None] * ALL_CONNECTIONS
 
     def connect(self, number):
         if self.wires[number] is not None:
@@ -146,7 +231,8 @@ class Side:
     def expect_closed(self, number):
         """The server must have closed it, with nothing more to say."""
         left = self.wires[number].recv_until_closed()
-        if left:
+        # Of messages some may have been on their way.
+        if left and not all(map(messages.is_message, resp.decode(left))):
             raise Difference("%s sent %.200r before closing"
                              % (self.server.NAME, left))
 
@@ -163,6 +249,7 @@ class Differ:
             self.rules.setdefault(rule.name, []).append(rule)
         self.our_names = set(generator.commands)
         self.steps = 0
+        self.messages = 0
         self.answered = set()       # names without an error
         self.refused = set()        # names with one
         self.tokens = set()         # (name, token) without an error
@@ -170,7 +257,7 @@ class Differ:
         self._begun = time.monotonic()
         self._longest_ms = 0
         self._history = []
-        for number in range(CONNECTIONS):
+        for number in range(ALL_CONNECTIONS):
             self._connect(number)
 
     def _connect(self, number):
@@ -238,19 +325,43 @@ class Differ:
             self._restart()
             return
         for step, told in zip(steps, words):
-            our_reply, our_bytes = self._receive(ours, step, self.ours)
+            our_reply, our_bytes = self._receive(ours, step, told, self.ours)
             if step.ours_only:
                 self._judge_alone(step, our_reply)
                 continue
-            reply, reply_bytes = self._receive(theirs, step, self.theirs)
-            if our_bytes != reply_bytes:
-                self._judge(Replies(step, told, our_reply, reply, self),
+            reply, reply_bytes = self._receive(theirs, step, told,
+                                               self.theirs)
+            early = self._early(ours, theirs) if step is steps[0] else (0, 0)
+            if our_bytes != reply_bytes or early[0] != early[1]:
+                self._judge(Replies(step, told, our_reply, reply, self, early),
                             our_bytes, reply_bytes)
             self._count(step, our_reply)
+        self._compare_messages(steps[-1])
 
-    def _receive(self, wire, step, side):
+    def _early(self, *wires):
+        """Messages that came before the first reply."""
+        return [len([one for one in wire.messages if not is_of_expiry(one)])
+                for wire in wires]
+
+    def _compare_messages(self, step):
+        for number, wires in enumerate(zip(self.ours.wires,
+                                           self.theirs.wires)):
+            if number not in step.closes:
+                for wire in wires:
+                    wire.bring_in()
+                ours, theirs = [wire.taken() for wire in wires]
+                self.messages += len(ours)
+                # Whether PEXPIRE 1 sets a deadline or deletes is a matter of
+                # luck: that batch only has such.
+                if ours != theirs and step.settle != "deadlines":
+                    same = len(os.path.commonprefix([ours, theirs]))
+                    self._fail(step, "messages to connection %d, from number "
+                               "%d\n     ours %.600r\n    Redis %.600r"
+                               % (number, same, ours[same:], theirs[same:]))
+
+    def _receive(self, wire, step, words, side):
         try:
-            return wire.recv_both()
+            return wire.replies(step, words)
         except (OSError, resp.ProtocolError) as error:
             self._fail(step, "%s: %r; it is %s" % (
                 side.server.NAME, error,
@@ -317,7 +428,7 @@ class Differ:
                 self._fail(step, "%s ended with status %d"
                            % (side.server.NAME, status))
             side.server.start()
-        for number in range(CONNECTIONS):
+        for number in range(ALL_CONNECTIONS):
             self._connect(number)
         self.answered.add(step.name)
         self.tokens |= {(step.name, token) for token in step.tokens}

@@ -63,6 +63,11 @@ class Step:
         return sum(len(one) for one in self.arguments
                    if not isinstance(one, Own))
 
+    def weight(self):
+        """Its size, and what events of long keys may add for listeners."""
+        return self.size() + 8 * sum(
+            len(one) for one in self.arguments if one in SPECIAL_KEYS)
+
     def __repr__(self):
         shown = [repr(one) if isinstance(one, Own) or len(one) < 60
                  else "%r...(%d bytes)" % (bytes(one[:30]), len(one))
@@ -105,6 +110,15 @@ SIZES = [0, 1, 2, 43, 44, 45, 63, 64, 127, 128, 255, 256, 1000, 4000, 4096,
 # happen. diskstore with 16 MB takes 2 MB.
 LARGEST = 1_000_000
 
+SUBSCRIBE = ["subscribe", "psubscribe", "ssubscribe"]
+CHANNELS = [b"news", b"n", b"", b"chan:1", b"chan:2", b"\x00\r\n\xff",
+            b"__keyevent@0__:set", b"__keyevent@0__:del",
+            b"__keyspace@0__:n:1", b"__keyspace@0__:b:1", b"[a]",
+            b"long" * 200]
+PATTERNS = [b"*", b"n*", b"news", b"", b"chan:[12]", b"chan:[^1]", b"c?an:*",
+            b"__keyevent@*", b"__key*:n:*", b"*__:del", b"\\[a]", b"[[]a]",
+            b"*" + b"long" * 200, b"\x00*"]
+
 KEY_KINDS = {                       # how many there are, how often drawn
     "n": (12, 5),                   # numbers, mostly
     "f": (6, 2),                    # floats, mostly
@@ -117,6 +131,10 @@ DATABASES_DEALT = [b"0"] * 4 + DATABASES[1:]
 
 FAR_S = 4_102_444_800               # the year 2100
 CONNECTIONS = 4
+# Besides, one with RESP2 and one with RESP3 that only subscribe.
+LISTENERS = {CONNECTIONS: b"2", CONNECTIONS + 1: b"3"}
+ALL_CONNECTIONS = CONNECTIONS + len(LISTENERS)
+LISTENED = b"__key*" # at least; so they are never clients of type normal
 PROBES = ["get", "pexpiretime", "pttl", "ttl", "strlen", "exists", "type"]
 RARE_EVERY = 40                     # commands between two episodes
 SPOILED_OF = 5                      # right ones to each that may be wrong
@@ -341,7 +359,7 @@ class Generator:
                                  for one in self.names])[0]
             made = self.make(name, connection)
             steps += [made] + self.after(made) + self.probes(made)
-            size += made.size()
+            size += made.weight()
             if made.ends_batch:
                 break
         return Batch(connection, steps, pipelined=self.chance(0.8))
@@ -364,6 +382,16 @@ class Generator:
             # A deadline in the past may have been set. Whether the key still
             # counts is not decided before someone looks at it.
             return [Step("exists", [b"EXISTS"] + step.arguments[1:2])]
+        if step.name in SUBSCRIBE:
+            # Something comes, and then nothing is left: a subscriber in RESP2
+            # may do little else.
+            channel = step.arguments[1:2] or [b"news"]
+            name = "spublish" if step.name[0] == "s" != step.name[1] == "s" \
+                else "publish"
+            return [Step(name, [name.upper().encode()] + channel + [b"to me"]),
+                    Step("unsubscribe", [b"UNSUBSCRIBE"]),
+                    Step("punsubscribe", [b"PUNSUBSCRIBE"]),
+                    Step("sunsubscribe", [b"SUNSUBSCRIBE"])]
         if step.name == "hello" and len(step.arguments) > 2:
             # See tests/oracle-differences: even if it failed, the name may
             # have been set, and the client may be logged in.
@@ -375,7 +403,7 @@ class Generator:
     def batches(self, count):
         """Batches of about so many steps in all."""
         rare = RARE_EVERY // 2
-        for connection in range(CONNECTIONS):
+        for connection in range(ALL_CONNECTIONS):
             yield self.opened(connection)
         while self._made < count:
             if self._made >= rare:
@@ -386,7 +414,13 @@ class Generator:
             for connection in batch.steps[-1].closes:
                 yield self.opened(connection)
 
+    def listening(self, connection):
+        return [Step("hello", [b"HELLO", LISTENERS[connection]]),
+                Step("psubscribe", [b"PSUBSCRIBE", LISTENED])]
+
     def opened(self, connection):
         """What a new connection begins with: RESP2 and RESP3 in turn."""
+        if connection in LISTENERS:
+            return Batch(connection, self.listening(connection))
         version = self.deal("version", [b"2", b"3"])
         return Batch(connection, [Step("hello", [b"HELLO", version])])

@@ -10,8 +10,9 @@ Options are Words: the test asks whether each word that COMMAND DOCS knows was
 answered without an error at least once.
 """
 
-from lib.generator import (CONNECTIONS, DATABASES, DATABASES_DEALT, FAR_S,
-                           Batch, Own, Step, Word)
+from lib.generator import (ALL_CONNECTIONS, CHANNELS, CONNECTIONS, DATABASES,
+                           DATABASES_DEALT, FAR_S, LISTENERS, PATTERNS,
+                           SUBSCRIBE, Batch, Own, Step, Word)
 
 
 class Form:
@@ -347,7 +348,8 @@ def _(g):
 @command("client|kill", often=1, spoils=False)
 def _(g):
     other = g.other()
-    everyone = [one for one in range(CONNECTIONS) if one != g.connection]
+    normals = [one for one in range(CONNECTIONS) if one != g.connection]
+    everyone = normals + list(LISTENERS)
     skip, me = [g.word("SKIPME"), b"yes"], [g.word("SKIPME"), b"no"]
     normal = [g.word("TYPE"), g.word("NORMAL")]
     user = [g.word("USER"), b"default"]
@@ -360,13 +362,13 @@ def _(g):
         ([], [g.word("ID"), Own("id", g.connection)]),
         ([g.connection], [g.word("ID"), Own("id", g.connection)] + me),
         (everyone, [g.word("LADDR"), Own("laddr", g.connection)]),
-        (everyone, normal + skip),
+        (normals, normal + skip),
         (everyone, user),
         ([other], normal + user + [g.word("ID"), Own("id", other)] + me),
         ([], [g.word("TYPE"), g.word("MASTER")]),
         ([], [g.word("TYPE"), g.word("REPLICA")] + me),
         ([], [g.word("TYPE"), g.word("SLAVE")] + skip),
-        ([], [g.word("TYPE"), g.word("PUBSUB")] + user),
+        (list(LISTENERS), [g.word("TYPE"), g.word("PUBSUB")] + user),
         ([], [g.word("ID"), b"999999"]),
         ([], [g.word("ADDR"), b"1.2.3.4:5"]),
         ([], [b"1.2.3.4:5"]),
@@ -378,6 +380,48 @@ def _(g):
     ]
     g.step.closes, arguments = forms[kind]
     return arguments
+
+
+# --- messages --------------------------------------------------------------
+
+def channels(g):
+    return [g.pick(CHANNELS) for _ in range(g.pick([1, 1, 2, 5]))]
+
+
+@command("subscribe", "ssubscribe", often=1)
+def _(g):
+    return channels(g)
+
+
+@command("psubscribe", often=1)
+def _(g):
+    return [g.pick(PATTERNS) for _ in range(g.pick([1, 1, 2, 5]))]
+
+
+@command("unsubscribe", "punsubscribe", "sunsubscribe", often=1)
+def _(g):
+    return g.pick([[], channels(g), [g.pick(PATTERNS)]])
+
+
+@command("publish", "spublish", often=4)
+def _(g):
+    return [g.pick(CHANNELS), g.pick([b"", b"hello", b"\x00\r\n", g.junk(),
+                                      g.sized(g.between(400, 3000))])]
+
+
+@command("pubsub|channels", "pubsub|shardchannels", often=2)
+def _(g):
+    return [g.pick(PATTERNS)] if g.chance(0.6) else []
+
+
+@command("pubsub|numsub", "pubsub|shardnumsub", often=2)
+def _(g):
+    return channels(g) if g.chance(0.9) else []
+
+
+@command("pubsub|numpat", "pubsub|help", often=1)
+def _(g):
+    return []
 
 
 # --- server ----------------------------------------------------------------
@@ -451,7 +495,6 @@ SETTINGS = {
     b"latency-tracking-info-percentiles": [
         b"50 99 99.9", b"", b"0.5 1e1", b"101", b"1  2", b"x", b"0.123456789"],
     b"latency-monitor-threshold": [b"0", b"-1", b"1000000"],
-    b"notify-keyspace-events": [b"q", b"K E", b"KE,"],
 }
 
 
@@ -615,7 +658,7 @@ def _(g):
         [b"a%d" % i for i in range(g.between(0, 3))]
 
 
-@command("acl", "object", "memory", often=1, spoils=False)
+@command("acl", "object", "memory", "pubsub", often=1, spoils=False)
 @command("client", "config", often=1, spoils=False)
 def _(g):
     return g.pick([[], [b"nonsense"], [b""], [b"get\n", b"x"],
@@ -1028,8 +1071,33 @@ def restart(g):
         [g.word("NOSAVE"), g.word("NOW"), g.word("FORCE")]]))
     step.ends_server = True
     yield Batch(connection, [step])
-    for number in range(CONNECTIONS):
+    for number in range(ALL_CONNECTIONS):
         yield g.opened(number)
+
+
+@episode(often=4)
+def listening(g):
+    """Who listens subscribes to something else; with RESP3 he may also send
+    something to himself. In the end he listens as before."""
+    teller = g.between(0, CONNECTIONS - 1)
+    # Not among SETTINGS: when one of several fails, Redis forgets class n.
+    flags = g.deal("flags", [b"KEAnm", b"KEAnm", b"KEA", b"EAn", b"Km", b"E$g",
+                             b"KEgx", b""])
+    yield Batch(teller, [one(g, teller, "config|set",
+                             b"notify-keyspace-events", flags)])
+    connection = g.pick(list(LISTENERS))
+    steps = []
+    for _ in range(g.between(1, 6)):
+        name = g.deal("listening", SUBSCRIBE * 3 + [
+            "unsubscribe", "punsubscribe", "sunsubscribe", "publish",
+            "publish", "spublish", "ping", "pubsub|numsub", "get", "reset"])
+        step = g.make(name, connection)
+        step.inline = False
+        steps.append(step)
+        if name == "reset":
+            steps += g.listening(connection)
+    steps += g.listening(connection)[1:]
+    yield Batch(connection, steps, pipelined=g.chance(0.5))
 
 
 @episode(often=2)
@@ -1043,4 +1111,3 @@ def tune(g):
         (b"cut-max", b"100kb"), (b"cut-max", b"0")]))
     step.ours_only = True
     yield Batch(connection, [step])
-

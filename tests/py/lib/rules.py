@@ -98,6 +98,9 @@ def client_lines(replies):
     if not same_type(replies):
         return False
     ours, theirs = lines_of(replies.ours), lines_of(replies.theirs)
+    if b"id" not in [bytes(word).lower() for word in replies.words[2:3]]:
+        # Redis turns its list as time goes by; ours is in order of ids.
+        theirs.sort(key=lambda line: int(line["id"]))
     return len(ours) == len(theirs) and all(
         list(mine) == list(other) + LINE_SINCE_7_2 and
         all(mine[field] == other[field] for field in LINE_SAME) and
@@ -192,6 +195,33 @@ def settings(options):
         return known(ours) == known(theirs) and all(
             type(part) is bytes for pair in ours for part in pair)
     return check
+
+
+# --- messages --------------------------------------------------------------
+
+def in_another_order(replies):
+    """The same names, once each."""
+    return same_type(replies) and type(replies.ours) is list \
+        and sorted(replies.ours) == sorted(replies.theirs) \
+        and len(set(replies.ours)) == len(replies.ours)
+
+
+def left_in_another_order(replies):
+    """UNSUBSCRIBE without names: the same names, the same counts."""
+    if len(replies.words) != 1 or not same_type(replies):
+        return False
+    ours, theirs = [
+        ([one[0] for one in side], sorted(one[1] for one in side),
+         [one[2] for one in side])
+        for side in (replies.ours, replies.theirs)]
+    return ours == theirs
+
+
+def told_behind(replies):
+    """A message to the client that caused it: 7.0 sends it before the reply,
+    7.2 after it."""
+    ours, theirs = replies.early
+    return ours == 0 < theirs and replies.ours == replies.theirs
 
 
 # --- COMMAND ---------------------------------------------------------------
