@@ -134,6 +134,7 @@ def test_binary_and_empty_names(server, redis_server):
         for name in names:
             wire.send("SUBSCRIBE", name)
             wire.send("PSUBSCRIBE", name)
+            told[-1].append(wire.recv_many(2)) # now it has subscribed
             told[-1].append(other.call("PUBLISH", name, name))
             told[-1].append(drain(wire))
         told[-1].append(sorted(other.call("PUBSUB", "CHANNELS")))
