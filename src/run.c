@@ -403,6 +403,7 @@ static err_t open_db(struct app *app, struct err_text *why)
         .on_ready = on_ready,
         .ready_arg = app,
         .on_change = server_on_change,
+        .is_heard = server_hears_changes,
         .change_arg = server,
         .on_work = server_on_work,
         .work_arg = server,

@@ -35,6 +35,13 @@ void server_turn(struct server *server)
     tracking_turn(server);
 }
 
+bool server_hears_changes(const void *arg)
+{
+    const struct server *server = arg;
+    return server->watched.count > 0 || tracking_is_on(server) ||
+           server->config->notify_keyspace_events != 0;
+}
+
 void server_on_change(void *arg, const struct db_change *change)
 {
     struct server *server = arg;

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 
+
 #define INDEX_SLOTS  1024u /* a power of two, several times the commands */
 #define COMMANDS_MAX 384u
 
@@ -20,7 +21,28 @@ struct slot {
 struct command_index {
     struct slot slots[INDEX_SLOTS];
     bool        renamed;
+    /* The last short name that was found, its bytes in one word: commands
+     * mostly come in runs of the same. */
+    uint64_t              last_word;
+    size_t                last_len; /* 0: none */
+    const struct command *last;
 };
+
+/* All bytes of a name of 2 to 8, in two loads that may overlap; with the
+ * length it is the name. */
+static uint64_t word_of(slice name)
+{
+    if (name.len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, name.data, 4);
+        memcpy(&last, name.data + name.len - 4, 4);
+        return (uint64_t)last << 32 | first;
+    }
+    uint16_t first, last;
+    memcpy(&first, name.data, 2);
+    memcpy(&last, name.data + name.len - 2, 2);
+    return (uint64_t)last << 32 | first;
+}
 
 static uint32_t hash_name(slice name)
 {
@@ -117,11 +139,20 @@ void lookup_deinit(struct server *server)
 
 const struct command *command_find_top(const struct server *server, slice name)
 {
+    struct command_index *index = server->index;
+    bool                  is_short = name.len >= 2 && name.len <= 8;
+    uint64_t              word = is_short ? word_of(name) : 0;
+    if (is_short && name.len == index->last_len && word == index->last_word)
+        return index->last;
     uint32_t           at = hash_name(name);
     const struct slot *slot;
-    while ((slot = &server->index->slots[at])->command != NULL) {
-        if (slice_equal_nocase(name, slot->name))
+    while ((slot = &index->slots[at])->command != NULL) {
+        if (slice_equal_nocase(name, slot->name)) {
+            index->last_len = is_short ? name.len : 0;
+            index->last_word = word;
+            index->last = slot->command;
             return slot->command;
+        }
         at = (at + 1) & (INDEX_SLOTS - 1);
     }
     return NULL;

@@ -276,6 +276,7 @@ void server_tables_deinit(struct server *server);
 
 /* The db's on_change: WATCH, keyspace events, tracking (events.c). */
 void server_on_change(void *arg, const struct db_change *change);
+bool server_hears_changes(const void *arg); /* would it do anything now? */
 
 /* A command of it was refused before it was dispatched: MULTI is lost. */
 void session_refused(struct session *session);

@@ -220,7 +220,7 @@ void tracking_deinit(struct server *server)
 
 void tracking_flushed(struct server *server)
 {
-    if (server->tracking->clients == 0 && server->tracking->keys.count == 0)
+    if (!tracking_is_on(server))
         return;
     forget_all(server);
     LIST_EACH (link, &server->sessions) {
@@ -244,9 +244,14 @@ static void changed(struct server *server, const struct db_change *change)
         invalidate(server, key_of(node));
 }
 
+bool tracking_is_on(const struct server *server)
+{
+    return server->tracking->clients > 0 || server->tracking->keys.count > 0;
+}
+
 void tracking_on_change(struct server *server, const struct db_change *change)
 {
-    if (server->tracking->clients == 0 && server->tracking->keys.count == 0)
+    if (!tracking_is_on(server))
         return;
     /* Who empties databases calls tracking_flushed; of SWAPDB Redis tells
      * nobody. */

@@ -58,6 +58,8 @@ void tracking_each_prefix(const struct session *session, void *arg,
 /* A command that only reads has run: its session has read these keys. */
 void tracking_read(struct call *call);
 /* The write hook's. */
+/* Somebody tracks, or did and is yet to be told. */
+bool tracking_is_on(const struct server *server);
 void tracking_on_change(struct server *server, const struct db_change *change);
 /* FLUSHDB or FLUSHALL, of an empty database too: all keys are gone, since the
  * table does not know which database they are of. */

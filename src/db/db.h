@@ -94,8 +94,10 @@ struct db_options {
     /* A parked command may go on. Called from db_turn and db_completed. */
     void (*on_ready)(void *arg, struct db_wait *wait);
     void *ready_arg;
-    /* Something changed; NULL: nobody listens. Told after the change. */
+    /* Something changed; NULL: nobody listens. Told after the change. And does
+     * anybody listen right now? Asked before each. */
     void (*on_change)(void *arg, const struct db_change *change);
+    bool (*is_heard)(const void *arg);
     void *change_arg;
     /* Such work was done, and took so long; NULL: nobody listens. Whoever is
      * told must not call the db. */

@@ -246,6 +246,8 @@ err_t room_for(struct db *db, const struct db_wait *wait, size_t entry_bytes,
 struct db_space *space_of(struct db *db, const struct entry *entry);
 void mark_dirty(struct db *db, struct busy *busy);
 void expire_entry(struct db *db, struct entry *entry);
+/* Tells the listener, if anybody listens. */
+void tell(struct db *db, const struct db_change *change);
 /* The entry has become absent by its deadline without the write hook. */
 void tell_expired(struct db *db, struct busy *busy);
 

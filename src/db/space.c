@@ -152,11 +152,9 @@ void db_flush_space(struct db *db, struct db_space *space)
     if (!db->map_dirty)
         db->map_dirty_ms = db->now_ms;
     db->map_dirty = true;
-    if (db->opt.on_change != NULL)
-        db->opt.on_change(db->opt.change_arg,
-                          &(struct db_change){ .kind = DB_SPACE_EMPTIED,
-                                               .space = space,
-                                               .event = "flushdb" });
+    tell(db, &(struct db_change){ .kind = DB_SPACE_EMPTIED,
+                                  .space = space,
+                                  .event = "flushdb" });
 }
 
 /* Entries, counts and the cut in flight know namespaces only, and these stay
@@ -174,12 +172,10 @@ void db_swap_spaces(struct db *db, struct db_space *a, struct db_space *b)
     if (!db->map_dirty)
         db->map_dirty_ms = db->now_ms;
     db->map_dirty = true;
-    if (db->opt.on_change != NULL)
-        db->opt.on_change(db->opt.change_arg,
-                          &(struct db_change){ .kind = DB_SPACES_SWAPPED,
-                                               .space = a,
-                                               .other = b,
-                                               .event = "swapdb" });
+    tell(db, &(struct db_change){ .kind = DB_SPACES_SWAPPED,
+                                  .space = a,
+                                  .other = b,
+                                  .event = "swapdb" });
 }
 
 /* --- reading the counts -------------------------------------------------- */

@@ -77,17 +77,26 @@ static void log_event(struct db *db, const struct entry *entry,
               (unsigned long long)db->version);
 }
 
-static void tell(struct db *db, const struct db_change *change)
+/* Nobody is told much oftener than somebody: then not even the change is put
+ * together. */
+static bool is_heard(const struct db *db)
 {
-    if (db->opt.on_change != NULL)
+    return db->opt.on_change != NULL && db->opt.is_heard(db->opt.change_arg);
+}
+
+void tell(struct db *db, const struct db_change *change)
+{
+    if (is_heard(db))
         db->opt.on_change(db->opt.change_arg, change);
 }
 
 static void tell_changed(struct db *db, const struct busy *busy,
                          const char *event, bool created)
 {
+    if (!is_heard(db))
+        return;
     const struct db_space *space = space_of(db, busy->entry);
-    if (db->opt.on_change == NULL || space == NULL)
+    if (space == NULL)
         return;
     tell(db, &(struct db_change){ .kind = DB_KEY_CHANGED,
                                   .space = space,
@@ -113,6 +122,8 @@ void tell_expired(struct db *db, struct busy *busy)
 
 static void tell_missed(struct db *db, const struct db_key *key)
 {
+    if (!is_heard(db))
+        return;
     tell(db, &(struct db_change){ .kind = DB_KEY_MISSED,
                                   .space = key->space,
                                   .key = key->key,

@@ -12,6 +12,12 @@ struct heard {
     size_t len;
 };
 
+static bool always(const void *arg)
+{
+    (void)arg;
+    return true;
+}
+
 static void on_change(void *arg, const struct db_change *change)
 {
     struct heard *heard = arg;
@@ -34,6 +40,7 @@ static void begin(struct fix *fix, struct heard *heard)
     fix_flush(fix);
     *heard = (struct heard){ .len = 0 };
     fix->db->opt.on_change = on_change;
+    fix->db->opt.is_heard = always;
     fix->db->opt.change_arg = heard;
 }
 
