@@ -280,6 +280,8 @@ def test_getkeysandflags_of_every_command(pair):
             continue
         words = name.split("|")
         arguments = ["a%d" % i for i in range(abs(told[ARITY]) - len(words))]
+        if len(words + arguments) == 1:
+            arguments = ["a0"] # with a name only 7.0 sees another arity
         pair.same("COMMAND", "GETKEYSANDFLAGS", *words, *arguments)
         compared += 1
     assert compared > 40
