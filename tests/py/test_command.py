@@ -7,7 +7,7 @@ from lib.resp import NULL, NULL_BULK, Error, Simple
 from lib.server import RedisServer, Server
 
 # Differences between redis-server 7.0 and 7.2; see tests/oracle-differences.
-ONLY_7_2 = {"client|setinfo"}
+ONLY_7_2 = {"client|setinfo", "client|no-touch"}
 ARITY_7_2 = {"command|getkeys": -3}
 # A command of diskstore; Redis has none of that name.
 OURS = "cache"

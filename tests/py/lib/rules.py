@@ -86,7 +86,7 @@ LINE_SAME = ["name", "db", "sub", "psub", "ssub", "multi", "user", "redir",
              "resp"]
 # What only ours was told, or knows, is something else than what Redis was told
 # last; NULL is for CACHE with a wrong subcommand.
-ONLY_OURS = ("cache", "config|set", "client|setinfo", "NULL")
+ONLY_OURS = ("cache", "config|set", "client|setinfo", "client|no-touch", "NULL")
 
 
 def lines_of(reply):
@@ -94,15 +94,69 @@ def lines_of(reply):
             for line in text_of(reply).splitlines()]
 
 
-def client_lines(replies):
+# Depends on when a watched key was found to have expired; only 7.2 has NO-TOUCH
+# and ends NO-EVICT with RESET; with none of these it is N.
+FLAGS_ASIDE = set("dTN")
+
+
+def same_flags(mine, other, aside):
+    return set(mine) - FLAGS_ASIDE - aside == set(other) - FLAGS_ASIDE - aside
+
+
+def same_lines(replies, aside):
     if not same_type(replies):
         return False
     ours, theirs = lines_of(replies.ours), lines_of(replies.theirs)
     return len(ours) == len(theirs) and all(
         list(mine) == list(other) + LINE_SINCE_7_2 and
         all(mine[field] == other[field] for field in LINE_SAME) and
+        same_flags(mine["flags"], other["flags"], aside) and
         (mine["cmd"] == other["cmd"] or mine["cmd"].startswith(ONLY_OURS))
         for mine, other in zip(ours, theirs))
+
+
+def client_lines(replies):
+    return same_lines(replies, set())
+
+
+def client_lines_after_reset(replies):
+    return same_lines(replies, {"e"})
+
+
+def no_touch(replies):
+    """7.0 does not know it: what 7.2 answers is said here."""
+    if not is_unknown_subcommand(replies.theirs, b"no-touch"):
+        return False
+    if len(replies.words) != 3:
+        return replies.ours == Error("ERR wrong number of arguments for "
+                                     "'client|no-touch' command")
+    if bytes(replies.words[2]).lower() in (b"on", b"off"):
+        return replies.ours == Simple("OK")
+    return replies.ours == Error("ERR syntax error")
+
+
+def is_unknown_subcommand(reply, name):
+    return isinstance(reply, Error) and \
+        reply.lower().startswith(b"err unknown subcommand '%s'" % name)
+
+
+def pause_for_ever(replies):
+    return replies.theirs == Simple("OK") and \
+        replies.ours == Error("ERR timeout is out of range") and \
+        bytes(replies.words[2]) == b"%d" % (2**63 - 1)
+
+
+def tracking(replies):
+    """All the same but the id that is redirected to."""
+    def without_id(reply):
+        return [(name, value > 0 if name == b"redirect" else value)
+                for name, value in pairs_of(reply)]
+    return same_type(replies) and \
+        without_id(replies.ours) == without_id(replies.theirs)
+
+
+def both_ids(replies):
+    return replies.ours > 0 and replies.theirs > 0
 
 
 def is_text(data):
@@ -111,8 +165,7 @@ def is_text(data):
 
 def setinfo(replies):
     """7.0 does not know it: what 7.2 answers is said here."""
-    if not isinstance(replies.theirs, Error) or not replies.theirs.lower() \
-            .startswith(b"err unknown subcommand 'setinfo'"):
+    if not is_unknown_subcommand(replies.theirs, b"setinfo"):
         return False
     if len(replies.words) != 4:
         return replies.ours == Error("ERR wrong number of arguments for "
@@ -197,7 +250,7 @@ def settings(options):
 # --- COMMAND ---------------------------------------------------------------
 
 # As told by 7.2.
-SINCE_7_2 = {b"client|setinfo"}
+SINCE_7_2 = {b"client|setinfo", b"client|no-touch"}
 ARITY_7_2 = {b"command|getkeys": -3}
 
 
