@@ -455,7 +455,7 @@ def _(g):
 @command("command|getkeys", often=2)
 def _(g):
     named = g.pick([name for name in shared_commands()
-                    if name != "client|setinfo"])
+                    if name not in ("client|setinfo", "client|no-touch")])
     return [one.encode() for one in named.split("|")] + \
         [b"a%d" % i for i in range(g.between(0, 5))]
 
@@ -542,18 +542,13 @@ def alone(g, connection, name):
 def tracked(g):
     """In RESP2, where nothing is pushed: test_tracking.py looks at what is."""
     connection = g.between(0, CONNECTIONS - 1)
-    on, off, bcast = g.word("ON"), g.word("OFF"), g.word("BCAST")
+    on, bcast = g.word("ON"), g.word("BCAST")
     here = [g.word("REDIRECT"), Own("id", connection)]
-    modes = g.deal("tracked", [
-        [], [g.word("OPTIN")], [g.word("OPTOUT")], [g.word("NOLOOP")], [bcast],
-        [bcast, g.word("PREFIX"), b"n:", g.word("PREFIX"), b"s:"],
-        here, here + [bcast, g.word("NOLOOP")]])
     def tracking(*words):
         return one(g, connection, "client|tracking", *words)
-    steps = [one(g, connection, "hello", b"2"), tracking(on, *modes)]
-    for _ in range(g.between(5, 20)):
+    def some():
         key = g.key("n")
-        steps.append(g.deal("while tracked", [
+        return g.deal("while tracked", [
             one(g, connection, "client|caching", g.word("YES")),
             one(g, connection, "client|caching", g.word("NO")),
             one(g, connection, "client|trackinginfo"),
@@ -566,9 +561,19 @@ def tracked(g):
             one(g, connection, "incr", key), one(g, connection, "flushdb"),
             tracking(on, bcast), tracking(on, g.word("OPTIN")), tracking(on),
             tracking(on, bcast, g.word("PREFIX"), b"n"),
-            tracking(on, bcast, g.word("PREFIX"), b"x")]))
+            tracking(on, bcast, g.word("PREFIX"), b"x")])
+    steps = [one(g, connection, "hello", b"2")]
+    mode, caching = g.deal("opt", [("OPTIN", "YES"), ("OPTOUT", "NO")])
+    steps += [tracking(on, g.word(mode)),
+              one(g, connection, "client|caching", g.word(caching))]
+    steps += [some() for _ in range(g.between(0, 10))]
+    modes = [here + [g.word("NOLOOP")], here + [bcast],
+             [bcast, g.word("PREFIX"), b"n:", g.word("PREFIX"), b"s:"]]
+    steps += [tracking(g.word("OFF")),
+              tracking(on, *modes[g.deal("tracked", range(3))])]
+    steps += [some() for _ in range(g.between(0, 10))]
     steps.append(g.deal("tracked end", [
-        tracking(off), one(g, connection, "reset")]))
+        tracking(g.word("OFF")), one(g, connection, "reset")]))
     yield Batch(connection, steps, pipelined=g.chance(0.7))
 
 

@@ -82,8 +82,7 @@ def greeting(replies):
 
 LINE_SINCE_7_2 = ["lib-name", "lib-ver"]
 # What both servers know alike.
-LINE_SAME = ["name", "db", "sub", "psub", "ssub", "multi", "user", "redir",
-             "resp"]
+LINE_SAME = ["name", "db", "sub", "psub", "ssub", "multi", "user", "resp"]
 # What only ours was told, or knows, is something else than what Redis was told
 # last; NULL is for CACHE with a wrong subcommand.
 ONLY_OURS = ("cache", "config|set", "client|setinfo", "client|no-touch", "NULL")
@@ -103,6 +102,11 @@ def same_flags(mine, other, aside):
     return set(mine) - FLAGS_ASIDE - aside == set(other) - FLAGS_ASIDE - aside
 
 
+def kind_of_id(text):
+    """-1 and 0 mean something, others are the servers' own."""
+    return text if text in ("-1", "0") else "somebody"
+
+
 def same_lines(replies, aside):
     if not same_type(replies):
         return False
@@ -111,6 +115,7 @@ def same_lines(replies, aside):
         list(mine) == list(other) + LINE_SINCE_7_2 and
         all(mine[field] == other[field] for field in LINE_SAME) and
         same_flags(mine["flags"], other["flags"], aside) and
+        kind_of_id(mine["redir"]) == kind_of_id(other["redir"]) and
         (mine["cmd"] == other["cmd"] or mine["cmd"].startswith(ONLY_OURS))
         for mine, other in zip(ours, theirs))
 
