@@ -64,6 +64,7 @@ struct app {
     size_t         measured_bytes; /* accounted when memory was measured */
     bool           stop_told;  /* a signal came */
     uint64_t       flush_errors; /* when it came */
+    int64_t        stop_by_ms; /* all is on disk; until then replies go out */
     int            exit_status;
 };
 
@@ -123,6 +124,8 @@ static void log_budget(const struct app *app)
                   budget->limit_bytes, machine);
 }
 
+#define GOODBYE_MS 500 /* at the end, for clients to take their replies */
+
 /* --- the loop ------------------------------------------------------------ */
 
 static void set_now(struct server *server)
@@ -147,6 +150,20 @@ static void stop(struct app *app, int status)
     uv_stop(&app->loop);
 }
 
+/* All is on disk: who waited for that is told so, if it takes its replies. */
+static void say_goodbye(struct app *app)
+{
+    int64_t now_ms = app->server.now_ms;
+    if (app->stop_by_ms == 0)
+        app->stop_by_ms = now_ms + GOODBYE_MS;
+    bool waits = db_has_ready(app->server.db) || net_has_output(app->net);
+    if (!waits || now_ms >= app->stop_by_ms)
+        stop(app, 0);
+    else
+        uv_timer_start(&app->flush, on_wake_timer,
+                       (uint64_t)(app->stop_by_ms - now_ms), 0);
+}
+
 /* A signal came: nothing is executed any more; the end is when all is on disk.
  * If a flush fails from then on, memory is the only copy, and the server
  * stays. */
@@ -154,9 +171,10 @@ static void try_to_stop(struct app *app)
 {
     struct db_stats stats;
     if (db_is_clean(app->server.db)) {
-        stop(app, 0);
+        say_goodbye(app);
         return;
     }
+    app->stop_by_ms = 0;
     db_stats(app->server.db, &stats);
     if (stats.flush_errors == app->flush_errors)
         return;

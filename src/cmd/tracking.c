@@ -253,10 +253,22 @@ void tracking_on_change(struct server *server, const struct db_change *change)
 {
     if (!tracking_is_on(server))
         return;
-    /* Who empties databases calls tracking_flushed; of SWAPDB Redis tells
-     * nobody. */
-    if (change->kind == DB_KEY_CHANGED)
-        changed(server, change);
+    switch (change->kind) {
+    case DB_KEY_CHANGED:
+        /* RENAME gives the new name first, and Redis tells of it last: with its
+         * event, "rename_to". */
+        if (strcmp(change->event, "new") != 0)
+            changed(server, change);
+        break;
+    case DB_KEY_EVENT:
+        if (strcmp(change->event, "rename_to") == 0)
+            changed(server, change);
+        break;
+    case DB_SPACE_EMPTIED:  /* whoever does that calls tracking_flushed */
+    case DB_SPACES_SWAPPED: /* Redis tells nobody */
+    case DB_KEY_MISSED:
+        break;
+    }
 }
 
 /* --- bounds -------------------------------------------------------------- */

@@ -79,7 +79,7 @@ void tracking_share(struct reply *body)
     if (body->len < TRACKING_SHARED_BYTES || body->blob_count > 0)
         return;
     struct blob *blob = blob_copy(slice_make(body->data, body->len));
-    reply_clear(body, 0);
+    reply_clear(body, body->capacity);
     reply_raw_blob(body, blob);
     blob_unref(blob);
 }

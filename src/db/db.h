@@ -275,6 +275,9 @@ void db_flush_soon(struct db *db);
 /* Flushes everything and waits for the disk: shutdown, and the last resort. */
 err_t db_flush_now(struct db *db, struct err_text *why);
 
+/* A parked command may go on, and is about to be told so. */
+bool db_has_ready(const struct db *db);
+
 /* Nothing is dirty: all that was ever written is on disk. */
 bool db_is_clean(const struct db *db);
 

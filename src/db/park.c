@@ -100,6 +100,11 @@ void park_run_ready(struct db *db)
     }
 }
 
+bool db_has_ready(const struct db *db)
+{
+    return !list_empty(&db->ready);
+}
+
 /* --- pins ---------------------------------------------------------------- */
 
 void park_pin(struct db *db, struct db_wait *wait, struct busy *busy,

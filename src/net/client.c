@@ -150,7 +150,8 @@ static bool is_at_gate(const struct client *client)
 
 static bool can_execute(const struct client *client)
 {
-    return !client->net->paused && !client->parked && !is_at_gate(client) && !client->stalled && !client->closing &&
+    return (!client->net->paused || client->finishing) && !client->parked &&
+           !is_at_gate(client) && !client->stalled && !client->closing &&
            !client->close_after_output;
 }
 
@@ -280,6 +281,7 @@ static bool execute(struct client *client, const char *command)
         net->server, &client->session, argv, client->parser.argc, reply);
     net->executing = NULL;
     server->hashed_key = NULL;
+    client->finishing = false;
     if (reply_bytes(&net->after) > 0) {
         reply_append(reply, &net->after);
         reply_clear(&net->after, REPLY_KEEP_BYTES);

@@ -100,6 +100,7 @@ struct client {
     int64_t soft_since_ms; /* above its soft output limit; 0: it isn't */
     bool    reading;
     bool    parked;
+    bool    finishing;   /* what it waited for is there: it runs, paused or not */
     bool    skip_told;   /* the command being skipped has its answer */
     bool    stalled;     /* too much pending output to execute more */
     bool    closing;

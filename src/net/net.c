@@ -53,10 +53,23 @@ static struct client *client_of(const struct session *session)
     return CONTAINER_OF(session, struct client, session);
 }
 
+/* Who waits for a flush has told us nothing new to do: it gets its answer even
+ * when no other command is executed. */
 void net_on_ready(void *arg, struct db_wait *wait)
 {
-    (void)arg;
-    client_resume(client_of(CONTAINER_OF(wait, struct session, wait)));
+    struct net    *net = arg;
+    struct client *client =
+        client_of(CONTAINER_OF(wait, struct session, wait));
+    client->finishing = net->paused && wait->epoch != 0;
+    client_resume(client);
+}
+
+bool net_has_output(const struct net *net)
+{
+    LIST_EACH (link, &net->clients)
+        if (!list_empty(&CONTAINER_OF(link, struct client, link)->out))
+            return true;
+    return false;
 }
 
 void net_pause(struct net *net, bool paused)

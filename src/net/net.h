@@ -32,8 +32,10 @@ void net_free(struct net *net);
 void net_on_ready(void *arg, struct db_wait *wait);
 
 /* While paused no command is executed: before the end, so that what is dirty
- * gets less. */
+ * gets less. What waits for a flush is answered all the same. */
 void net_pause(struct net *net, bool paused);
+/* A client has not taken all of its replies yet. */
+bool net_has_output(const struct net *net);
 
 /* Once each loop turn: lets clients with large values take turns, runs what a
  * pause has held, and sends what was pushed. */

@@ -422,7 +422,29 @@ def messages(call):
     call.pubsub_numsub()
 
 
-FAMILIES = [strings, keys, connection, server_wide, messages]
+def how_clients_are_served(call):
+    call.client_pause(0)
+    call.client_pause(0, all=False)
+    call.client_unpause()
+    call.client_unblock(999999)
+    call.client_unblock(999999, error=True)
+    call.client_getredir()
+    call.client_no_evict("ON")
+    call.client_no_evict("x")
+    call.client_reply("ON")
+    call.client_reply("x")
+    call.client_trackinginfo()
+    call.client_tracking_on()
+    call.client_trackinginfo()
+    call.client_tracking_off()
+    call.client_tracking(True, bcast=True, prefix=["a", "b"], noloop=True)
+    call.client_trackinginfo()
+    call.client_tracking(False)
+    call.reset()
+
+
+FAMILIES = [strings, keys, connection, server_wide, messages,
+            how_clients_are_served]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

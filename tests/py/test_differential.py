@@ -39,10 +39,20 @@ UNEQUAL = [
     Rule("time", rules.now_in_parts, "two clocks"),
     Rule("lastsave", rules.now_s, "we flush when we like"),
     Rule("client|id", rules.positive, "other clients came before"),
+    Rule("client|getredir", rules.both_ids, "other clients came before"),
+    Rule("client|trackinginfo", rules.tracking, "ids"),
+    Rule("client|no-touch", rules.no_touch, "new in 7.2", errors=True,
+         known="CLIENT NO-TOUCH"),
+    Rule("client|pause", rules.pause_for_ever, "overflows in 7.0", errors=True,
+         known="CLIENT PAUSE for longer than time lasts"),
     Rule("client|info", rules.client_lines, "addresses, ids, ages, sizes",
          known="CLIENT LIST, CLIENT INFO"),
     Rule("client|list", rules.client_lines, "addresses, ids, ages, sizes",
          known="CLIENT LIST, CLIENT INFO"),
+    Rule("client|info", rules.client_lines_after_reset, "as above",
+         known="RESET after CLIENT NO-EVICT ON"),
+    Rule("client|list", rules.client_lines_after_reset, "as above",
+         known="RESET after CLIENT NO-EVICT ON"),
     Rule("client|setinfo", rules.setinfo, "new in 7.2", errors=True,
          known="CLIENT SETINFO"),
     Rule("hello", rules.greeting, "version and id"),
@@ -112,9 +122,12 @@ UNEQUAL = [
 ]
 
 # Options that COMMAND DOCS of 7.0 does not tell.
-MORE_TOKENS = {"client|setinfo": ["LIB-NAME", "LIB-VER"]}
-# Never answered without an error: nothing is ever being shut down here.
-NEVER_ANSWERED = {("shutdown", "ABORT")}
+MORE_TOKENS = {"client|setinfo": ["LIB-NAME", "LIB-VER"],
+               "client|no-touch": ["ON", "OFF"]}
+# Never answered without an error: nothing is ever being shut down here. And
+# what has no answer (test_client_commands.py has it).
+NEVER_ANSWERED = {("shutdown", "ABORT"), ("client|reply", "OFF"),
+                  ("client|reply", "SKIP")}
 # Nor are there replicas, or a file that they were started with.
 ALWAYS_REFUSED = {"failover", "config|rewrite"}
 # These take anything.

@@ -327,6 +327,59 @@ def _(g):
     return g.words("setinfo", ["LIB-NAME", "LIB-VER"], 1) + [name(g)]
 
 
+# --- how connections are served
+
+@command("client|getredir", "client|trackinginfo", "client|unpause", often=1)
+def _(g):
+    return []
+
+
+@command("client|no-evict", "client|no-touch", often=1)
+def _(g):
+    return g.words(g.step.name, ["ON", "OFF"], 1)
+
+
+@command("client|reply", often=1, spoils=False)
+def _(g):
+    """Those that are answered."""
+    return g.deal("client reply", [[g.word("ON")], [g.word("ON")], [],
+                                   [g.word("ON"), b"x"], [b"x"]])
+
+
+@command("client|pause", often=1, spoils=False)
+def _(g):
+    """A moment at most."""
+    ms = g.deal("pause", [b"0", b"1", b"2", b"-1", b"x", b"1.5",
+                          b"9223372036854775807", b"9223372036854775808"])
+    return [ms] + g.words("pause mode", ["WRITE", "ALL"], 1) + \
+        g.deal("pause more", [[]] * 7 + [[b"x"]])
+
+
+@command("client|unblock", often=1)
+def _(g):
+    return [client_id(g)] + g.words("unblock", ["TIMEOUT", "ERROR"], 1)
+
+
+@command("client|caching", often=1)
+def _(g):
+    return g.words("caching", ["YES", "NO"], 1)
+
+
+@command("client|tracking", often=1, spoils=False)
+def _(g):
+    """What turns nothing on; the rest is in the episode."""
+    return g.deal("tracking", [
+        [], [b"x"], [g.word("OFF")], [g.word("ON"), b"x"],
+        [g.word("OFF"), g.word("BCAST"), g.word("PREFIX"), b"a"],
+        [g.word("ON"), g.word("PREFIX"), b"a"],
+        [g.word("ON"), g.word("REDIRECT"), b"999999"],
+        [g.word("ON"), g.word("REDIRECT"), g.junk()],
+        [g.word("ON"), g.word("OPTIN"), g.word("OPTOUT")],
+        [g.word("ON"), g.word("BCAST"), g.word("OPTIN")],
+        [g.word("ON"), g.word("BCAST"), g.word("PREFIX"), b"a",
+         g.word("PREFIX"), b"ab"]])
+
+
 CLIENT_TYPES = ["NORMAL", "MASTER", "REPLICA", "SLAVE", "PUBSUB"]
 
 
@@ -548,7 +601,8 @@ def _(g):
 @command("command|getkeys", "command|getkeysandflags", often=2)
 def _(g):
     named = g.pick([name for name in shared_commands()
-                    if name not in ("client|setinfo", "waitaof")])
+                    if name not in ("client|setinfo", "client|no-touch",
+                                    "waitaof")])
     return [one.encode() for one in named.split("|")] + \
         [b"a%d" % i for i in range(g.between(0, 5))]
 
@@ -739,6 +793,54 @@ def one(g, connection, name, *arguments):
 
 def alone(g, connection, name):
     return Batch(connection, [g.make(name, connection)])
+
+
+@episode(often=1)
+def tracked(g):
+    """In RESP2, where nothing is pushed: test_tracking.py looks at what is."""
+    connection = g.between(0, CONNECTIONS - 1)
+    on, bcast = g.word("ON"), g.word("BCAST")
+    here = [g.word("REDIRECT"), Own("id", connection)]
+    def tracking(*words):
+        return one(g, connection, "client|tracking", *words)
+    def some():
+        key = g.key("n")
+        return g.deal("while tracked", [
+            one(g, connection, "client|caching", g.word("YES")),
+            one(g, connection, "client|caching", g.word("NO")),
+            one(g, connection, "client|trackinginfo"),
+            one(g, connection, "client|trackinginfo"),
+            one(g, connection, "client|getredir"),
+            one(g, connection, "client|info"),
+            one(g, connection, "get", key), one(g, connection, "mget", key),
+            one(g, connection, "get", key),
+            one(g, connection, "set", key, b"1"),
+            one(g, connection, "incr", key), one(g, connection, "flushdb"),
+            tracking(on, bcast), tracking(on, g.word("OPTIN")), tracking(on),
+            tracking(on, bcast, g.word("PREFIX"), b"n"),
+            tracking(on, bcast, g.word("PREFIX"), b"x")])
+    steps = [one(g, connection, "hello", b"2")]
+    mode, caching = g.deal("opt", [("OPTIN", "YES"), ("OPTOUT", "NO")])
+    steps += [tracking(on, g.word(mode)),
+              one(g, connection, "client|caching", g.word(caching))]
+    steps += [some() for _ in range(g.between(0, 10))]
+    modes = [here + [g.word("NOLOOP")], here + [bcast],
+             [bcast, g.word("PREFIX"), b"n:", g.word("PREFIX"), b"s:"]]
+    steps += [tracking(g.word("OFF")),
+              tracking(on, *modes[g.deal("tracked", range(3))])]
+    steps += [some() for _ in range(g.between(0, 10))]
+    steps.append(g.deal("tracked end", [
+        tracking(g.word("OFF")), one(g, connection, "reset")]))
+    yield Batch(connection, steps, pipelined=g.chance(0.7))
+
+
+@episode(often=1)
+def reset_after_no_evict(g):
+    connection = g.between(0, CONNECTIONS - 1)
+    yield Batch(connection, [
+        one(g, connection, "client|no-evict", g.word("ON")),
+        one(g, connection, "client|info"), one(g, connection, "reset"),
+        one(g, connection, "client|info")])
 
 
 @episode(often=1)
