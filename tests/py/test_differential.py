@@ -50,8 +50,15 @@ UNEQUAL = [
          errors=True, known="HELLO, when several of its arguments are wrong"),
     Rule("hello", rules.hello_not_logged_in, "a better text", errors=True,
          known="HELLO of a client that is not logged in"),
-    Rule("info", rules.information, "figures, and two sections of our own; "
-         "we have no statistics by error, command and latency"),
+    Rule("info", rules.information, "figures, and two sections of our own"),
+    Rule("slowlog|get", rules.slow_commands, "times, and a field of our own"),
+    Rule("slowlog|len", rules.counts, "others were slow"),
+    Rule("latency|latest", rules.latest_events, "times, and other events"),
+    Rule("latency|history", rules.samples, "times"),
+    Rule("latency|graph", rules.graph, "times"),
+    Rule("latency|doctor", rules.some_text, "other words"),
+    Rule("latency|reset", rules.counts, "other events"),
+    Rule("latency|histogram", rules.histograms, "times"),
     Rule("config|get", rules.settings(frozenset(OPTIONS)),
          "other options, other defaults, other files"),
     Rule("command", rules.all_descriptions, "Redis has more commands, and we "
@@ -65,6 +72,8 @@ UNEQUAL = [
     Rule("client|help", rules.help_text, "fewer subcommands, other words"),
     Rule("config|help", rules.help_text, "fewer subcommands, other words"),
     Rule("command|help", rules.help_text, "fewer subcommands, other words"),
+    Rule("slowlog|help", rules.help_text, "other words"),
+    Rule("latency|help", rules.help_text, "other words"),
     # Ours alone: nothing to compare with, only a shape.
     Rule("cache|evict", rules.keys_counted, "a number up to that of the keys"),
     Rule("cache|state", rules.states, "one word of CACHE HELP for each key"),
@@ -79,8 +88,9 @@ MORE_TOKENS = {"client|setinfo": ["LIB-NAME", "LIB-VER"]}
 # Never answered without an error: nothing is ever being shut down here.
 NEVER_ANSWERED = {("shutdown", "ABORT")}
 # These take anything.
-NEVER_REFUSED = {"info", "quit", "ping", "hello", "command|info"}
-CONTAINERS = {"client", "config", "cache"}
+NEVER_REFUSED = {"info", "quit", "ping", "hello", "command|info",
+                 "latency|histogram", "latency|reset"}
+CONTAINERS = {"client", "config", "cache", "slowlog", "latency"}
 
 MODES = {
     "tiny": dict(cache_max_memory="16mb", cache_flush_delay="10ms"),
