@@ -52,6 +52,8 @@ UNEQUAL = [
          known="HELLO of a client that is not logged in"),
     Rule("info", rules.information, "figures, and two sections of our own"),
     Rule("slowlog|get", rules.slow_commands, "times, and a field of our own"),
+    Rule("slowlog|help", rules.help_text, "other words"),
+    Rule("latency|help", rules.help_text, "other words"),
     Rule("slowlog|len", rules.counts, "others were slow"),
     Rule("latency|latest", rules.latest_events, "times, and other events"),
     Rule("latency|history", rules.samples, "times"),
@@ -72,8 +74,6 @@ UNEQUAL = [
     Rule("client|help", rules.help_text, "fewer subcommands, other words"),
     Rule("config|help", rules.help_text, "fewer subcommands, other words"),
     Rule("command|help", rules.help_text, "fewer subcommands, other words"),
-    Rule("slowlog|help", rules.help_text, "other words"),
-    Rule("latency|help", rules.help_text, "other words"),
     # Ours alone: nothing to compare with, only a shape.
     Rule("cache|evict", rules.keys_counted, "a number up to that of the keys"),
     Rule("cache|state", rules.states, "one word of CACHE HELP for each key"),
