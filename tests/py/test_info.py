@@ -88,7 +88,7 @@ SINCE_7_2 = """
 SAME = """
     redis_mode arch_bits os hz loading aof_enabled role connected_slaves
     rdb_last_bgsave_status evicted_keys cluster_enabled aof_last_write_status
-    master_failover_state repl_backlog_active used_memory_lua_human
+    master_failover_state repl_backlog_active
     current_fork_perc latest_fork_usec rdb_current_bgsave_time_sec
     second_repl_offset master_replid2 process_supervised
 """.split()
