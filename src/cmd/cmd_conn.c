@@ -47,6 +47,7 @@ enum call_result cmd_echo(struct call *call)
 
 enum call_result cmd_quit(struct call *call)
 {
+    monitor_leave(call->session);
     reply_ok(call->reply);
     return CALL_CLOSE;
 }

@@ -180,16 +180,15 @@ static slice code_of(slice error)
 bool note_error_found(struct server *server, struct reply *reply, size_t begin)
 {
     slice answer = SLICE_EMPTY;
-    if (reply->len > begin)
-        answer = slice_make(reply->data + begin, reply->len - begin);
-    if (reply->muted) {
+    if (reply->muted)
         answer = slice_from_string(reply->muted_error);
-        reply->muted_error[0] = '\0';
-    }
+    else if (reply->len > begin)
+        answer = slice_make(reply->data + begin, reply->len - begin);
     if (answer.len == 0 || answer.data[0] != '-')
         return false;
     server->stats.error_replies++;
     cmdstats_error(server->cmdstats, server->log, code_of(answer));
+    reply->muted_error[0] = '\0';
     return true;
 }
 

@@ -108,24 +108,6 @@ static void send_to_all(struct server *server, const struct reply *message)
                            message);
 }
 
-/* One command after the other within EXEC: there is no turn in between in
- * which their output could go, or be charged. */
-static void close_all(struct server *server, const struct session *running)
-{
-    log_write(server->log, LOG_WARNING,
-              "closing %zu clients that monitor: one transaction would give "
-              "them more than a sixteenth of cache-max-memory",
-              server->monitor_count);
-    server->monitor_bytes = 0;
-    LIST_EACH_SAFE (link, &server->monitors) {
-        struct session *session =
-            CONTAINER_OF(link, struct session, monitor_link);
-        monitor_leave(session);
-        server->hooks.close_session(server->hooks.arg, session,
-                                    session == running);
-    }
-}
-
 static void make_message(const struct buf *line, struct reply *message)
 {
     if (line->len < MONITOR_BLOB_MIN) {
@@ -135,14 +117,6 @@ static void make_message(const struct buf *line, struct reply *message)
     struct blob *blob = blob_copy(buf_slice(line));
     reply_raw_blob(message, blob);
     blob_unref(blob);
-}
-
-/* What all who monitor will hold of it. */
-static size_t message_bytes(const struct server *server, size_t len)
-{
-    const size_t overhead = 64; /* of a queued piece */
-    return len < MONITOR_BLOB_MIN ? len * server->monitor_count
-                                  : overhead * server->monitor_count + len;
 }
 
 void monitor_feed(const struct call *call)
@@ -155,15 +129,8 @@ void monitor_feed(const struct call *call)
     buf_init(&line, 2 * MONITOR_LINE_MAX);
     reply_init(&message);
     write_line(call, &line);
-    server->monitor_bytes += message_bytes(server, line.len);
-    if (server->monitor_bytes > server_limit_bytes(server) / 16) {
-        close_all(server, call->session);
-    } else {
-        make_message(&line, &message);
-        send_to_all(server, &message);
-    }
-    if (server->running == NULL) /* not within EXEC */
-        server->monitor_bytes = 0;
+    make_message(&line, &message);
+    send_to_all(server, &message);
     reply_deinit(&message);
     buf_deinit(&line);
 }

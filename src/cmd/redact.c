@@ -7,12 +7,16 @@
 
 #include "cmd/handlers.h"
 
-/* HELLO version AUTH user password: both. */
+/* HELLO version AUTH user password SETNAME name */
 static bool is_in_hello_auth(const struct call *call, size_t i)
 {
-    for (size_t back = 1; back <= 2 && back + 1 < i; back++)
-        if (call_arg_is(call, i - back, "auth"))
+    size_t at = 2;
+    while (at < i) {
+        bool is_auth = call_arg_is(call, at, "auth");
+        if (is_auth && i <= at + 2)
             return true;
+        at += is_auth ? 3 : call_arg_is(call, at, "setname") ? 2 : 1;
+    }
     return false;
 }
 

@@ -47,8 +47,12 @@ bool gate_pass(struct client *client, size_t bytes)
 
 void gate_count(struct client *client, bool closing)
 {
-    size_t held = client->promised;
-    if (client->out_bytes > GATE_BYTES)
+    /* What is pushed to a client did not come through the gate; one who does
+     * not read it must not keep others waiting there. */
+    const uint32_t pushed = SESSION_PUBSUB | SESSION_MONITOR;
+    bool           is_reply = (client->session.flags & pushed) == 0;
+    size_t         held = client->promised;
+    if (is_reply && client->out_bytes > GATE_BYTES)
         held += client->out_bytes;
     if (client->gate_opened) /* kept for it until it comes to use it */
         held += client->gate_bytes;

@@ -364,7 +364,7 @@ void reply_blob(struct reply *reply, struct blob *blob)
 
 void reply_raw_blob(struct reply *reply, struct blob *blob)
 {
-    if (reply_room(reply, 0) != NULL)
+    if (!reply->muted)
         add_blob(reply, reply->len, blob);
 }
 

@@ -60,8 +60,17 @@ UNEQUAL = [
          errors=True, known="HELLO, when several of its arguments are wrong"),
     Rule("hello", rules.hello_not_logged_in, "a better text", errors=True,
          known="HELLO of a client that is not logged in"),
-    Rule("info", rules.information, "figures, and two sections of our own; "
-         "we have no statistics by error, command and latency"),
+    Rule("info", rules.information, "figures, and two sections of our own"),
+    Rule("slowlog|get", rules.slow_commands, "times, and a field of our own"),
+    Rule("slowlog|help", rules.help_text, "other words"),
+    Rule("latency|help", rules.help_text, "other words"),
+    Rule("slowlog|len", rules.counts, "others were slow"),
+    Rule("latency|latest", rules.latest_events, "times, and other events"),
+    Rule("latency|history", rules.samples, "times"),
+    Rule("latency|graph", rules.graph, "times"),
+    Rule("latency|doctor", rules.some_text, "other words"),
+    Rule("latency|reset", rules.counts, "other events"),
+    Rule("latency|histogram", rules.histograms, "times"),
     Rule("config|get", rules.settings(frozenset(OPTIONS)),
          "other options, other defaults, other files"),
     Rule("unsubscribe", rules.left_in_another_order, "that of a hash table"),
@@ -133,8 +142,10 @@ ALWAYS_REFUSED = {"failover", "config|rewrite"}
 # These take anything.
 NEVER_REFUSED = {"info", "quit", "ping", "hello", "command|info",
                  "unsubscribe", "punsubscribe", "sunsubscribe",
-                 "pubsub|numsub", "pubsub|shardnumsub", "command|docs"}
-CONTAINERS = {"client", "config", "cache", "acl", "object", "memory", "pubsub"}
+                 "pubsub|numsub", "pubsub|shardnumsub", "command|docs",
+                 "latency|histogram", "latency|reset"}
+CONTAINERS = {"client", "config", "cache", "acl", "object", "memory", "pubsub",
+              "slowlog", "latency"}
 
 MODES = {
     "tiny": dict(cache_max_memory="16mb", cache_flush_delay="10ms"),

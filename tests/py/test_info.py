@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lib.resp import Error, Verbatim
+from lib.resp import Error, ProtocolError, RespClient, Verbatim
 from lib.server import SLOWNESS, wait_until
 from lib.steer import (OK, cold, figures, flush, gate, moved, order, started,
                        states, steered, wait_waiting)
@@ -30,14 +30,19 @@ def titles(text):
 # --- sections --------------------------------------------------------------
 
 DEFAULT = ["Server", "Clients", "Memory", "Persistence", "Stats",
-           "Replication", "CPU", "Modules", "Cluster", "Cache", "Keyspace"]
-EVERYTHING = DEFAULT[:-1] + ["Store", "Keyspace"]
+           "Replication", "CPU", "Modules", "Errorstats", "Cluster", "Cache",
+           "Keyspace"]
+ALL = DEFAULT[:8] + ["Commandstats", "Errorstats", "Latencystats"] \
+    + DEFAULT[9:]
+EVERYTHING = ALL[:-1] + ["Store", "Keyspace"]
 
 
 @pytest.mark.parametrize("words, expected", [
     ([], DEFAULT),
     (["default"], DEFAULT),
-    (["ALL"], DEFAULT),
+    (["ALL"], ALL),
+    (["default", "commandstats"], DEFAULT[:8] + ["Commandstats"] + DEFAULT[8:]),
+    (["latencystats", "errorstats"], ["Errorstats", "Latencystats"]),
     (["everything"], EVERYTHING),
     (["all", "store"], EVERYTHING),
     (["Server"], ["Server"]),
@@ -66,43 +71,62 @@ def test_each_line_is_a_title_a_field_or_empty(server):
     assert type(text) is Verbatim and text.startswith(b"txt:# Server\r\n")
     names = []
     for line in text[4:].decode().split("\r\n"):
-        assert re.fullmatch(r"|# \w+|\w+:[^\r\n]*", line), line
-        names += re.findall(r"^\w+(?=:)", line)
+        assert re.fullmatch(r"|# \w+|[\w|]+:[^\r\n]*", line), line
+        names += re.findall(r"^[\w|]+(?=:)", line)
     assert len(names) == len(set(names))
 
 
-# Fields that redis-cli, redis-py, redis_exporter and others read by name.
-FIELDS = """
-    redis_version redis_mode os arch_bits process_id run_id tcp_port
-    uptime_in_seconds uptime_in_days hz executable config_file
-    connected_clients maxclients blocked_clients used_memory used_memory_human
-    used_memory_rss used_memory_peak used_memory_peak_human maxmemory
-    maxmemory_human maxmemory_policy mem_fragmentation_ratio mem_allocator
-    total_system_memory loading rdb_changes_since_last_save
-    rdb_bgsave_in_progress rdb_last_save_time rdb_last_bgsave_status
-    rdb_last_bgsave_time_sec rdb_current_bgsave_time_sec aof_enabled
-    aof_rewrite_in_progress aof_last_write_status total_connections_received
-    total_commands_processed instantaneous_ops_per_sec total_net_input_bytes
-    total_net_output_bytes instantaneous_input_kbps instantaneous_output_kbps
-    rejected_connections expired_keys evicted_keys keyspace_hits
-    keyspace_misses latest_fork_usec role connected_slaves master_repl_offset
-    used_cpu_sys used_cpu_user used_cpu_sys_children used_cpu_user_children
-    cluster_enabled
+# Fields that 7.2 has and 7.0, our oracle, has not.
+SINCE_7_2 = """
+    total_blocking_keys total_blocking_keys_on_nokey eventloop_cycles
+    eventloop_duration_sum eventloop_duration_cmd_sum
+    instantaneous_eventloop_cycles_per_sec instantaneous_eventloop_duration_usec
+    acl_access_denied_auth acl_access_denied_cmd acl_access_denied_key
+    acl_access_denied_channel listener0
+""".split()
+# Constants that are the same, as long as nothing happens.
+SAME = """
+    redis_mode arch_bits os hz loading aof_enabled role connected_slaves
+    rdb_last_bgsave_status evicted_keys cluster_enabled aof_last_write_status
+    master_failover_state repl_backlog_active
+    current_fork_perc latest_fork_usec rdb_current_bgsave_time_sec
+    second_repl_offset master_replid2 process_supervised
 """.split()
 
 
-def test_fields_that_tools_read_are_those_of_redis(server, redis_server):
-    ours, theirs = server.info(), redis_server.info()
-    for name in FIELDS:
-        assert name in ours and name in theirs, name
-        number = type(theirs[name]) in (int, float)
-        assert (type(ours[name]) in (int, float)) == number, name
-    for name in ["redis_mode", "arch_bits", "os", "hz", "maxmemory_policy",
-                 "loading", "aof_enabled", "role", "connected_slaves",
-                 "rdb_last_bgsave_status", "evicted_keys", "cluster_enabled"]:
-        if name != "maxmemory_policy": # redis-server evicts nothing as it is
-            assert ours[name] == theirs[name], name
+def test_fields_are_those_of_redis(server, redis_server):
+    """Exporters and clients read them by name, whatever they are here."""
+    for one in (server, redis_server):
+        one.call("SETNX", "k", "v")
+    ours, theirs = server.info("everything"), redis_server.info("everything")
+    about_commands = ("cmdstat_", "latency_", "errorstat_")
+    for name, value in theirs.items():
+        if name.startswith(about_commands):
+            continue
+        assert name in ours, name
+        number = isinstance(value, (int, float))
+        if name not in ("redis_build_id", "run_id", "master_replid"):
+            assert isinstance(ours[name], (int, float)) == number, name
+    for name in SINCE_7_2:
+        assert name in ours, name
+    for name in SAME:
+        assert ours[name] == theirs[name], name
     assert ours["redis_version"] == "7.2.0"
+
+
+def test_lines_are_in_the_form_of_redis(server, redis_server):
+    """Per command, error and database: the same names and the same fields."""
+    def shapes(one):
+        client = one.raw()
+        client.call("CONFIG", "RESETSTAT")
+        for words in [("SETNX", "k", "v"), ("GET",), ("INCR", "k"),
+                      ("NOSUCH",)]:
+            client.call(*words)
+        lines = client.call("INFO", "commandstats", "latencystats",
+                            "errorstats", "keyspace").decode().splitlines()
+        return sorted(re.sub(r"(=|:count=)[\d.]+", r"\1N", line)
+                      for line in lines if not line.startswith("cmdstat_info"))
+    assert shapes(server) == shapes(redis_server)
 
 
 def test_redis_py_understands_it(server):
@@ -179,11 +203,218 @@ def test_rejected_connections(start_server):
     assert b"\r\nrejected_connections:1\r\n" in info
 
 
+def test_who_watches_and_who_monitors(server):
+    clients = [server.raw() for _ in range(3)]
+    for client in clients:
+        client.call("WATCH", "a", "b")
+    clients[0].call("UNWATCH")
+    info = server.info("clients")
+    assert info["watching_clients"] == 2
+    assert info["total_watched_keys"] == 2
+    assert info["monitor_clients"] == 0
+    clients[0].call("MONITOR")
+    assert server.info("clients")["monitor_clients"] == 1
+
+
+def test_the_largest_buffers(start_server):
+    server = steered(start_server, unixsocket="socket")
+    clients = server.info("clients")
+    assert clients["client_recent_max_input_buffer"] == 0
+    assert clients["client_recent_max_output_buffer"] == 0
+    server.call("SET", "k", b"x" * BIG)
+    path = os.path.join(server.directory, "socket")
+    with RespClient(path=path) as reader, server.raw() as writer:
+        for _ in range(20):
+            reader.send("GET", "k") # and does not read
+        writer.socket.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n"
+                              + b"x" * 50000)
+        wait_until(lambda: server.info("clients")
+                   ["client_recent_max_input_buffer"] >= 50000)
+        wait_until(lambda: server.info("clients")
+                   ["client_recent_max_output_buffer"] >= BIG)
+    wait_until(lambda: server.info("clients")
+               ["client_recent_max_output_buffer"] == 0)
+
+
+def test_reads_writes_and_turns(server):
+    since = [moved(server, name, "stats") for name in
+             ("total_reads_processed", "total_writes_processed",
+              "eventloop_cycles")]
+    client = server.raw()
+    for _ in range(50):
+        client.call("PING")
+    assert all(one() >= 50 for one in since)
+    client.pipeline([("PING",)] * 50) # a few reads and writes for all
+    assert all(one() < 50 + 50 for one in since[:2])
+
+
+def test_time_of_the_loop(server):
+    names = ["eventloop_duration_sum", "eventloop_duration_cmd_sum"]
+    since = [moved(server, name, "stats") for name in names]
+    wanted = [("PING",)] * 1000
+    client = server.raw()
+    wait_until(lambda: client.pipeline(wanted) and all(
+        one() > 1000 for one in since))
+    def busy():
+        client.pipeline(wanted)
+        stats = server.info("stats")
+        return stats["instantaneous_eventloop_cycles_per_sec"] > 0 \
+            and stats["instantaneous_eventloop_duration_usec"] > 0
+    wait_until(busy)
+    # What EXEC runs is counted once.
+    server.call("CONFIG", "RESETSTAT")
+    client.pipeline([("MULTI",), ("DEBUG", "SLEEP", "0.2"), ("EXEC",)])
+    stats = server.info("stats")
+    assert 200_000 <= stats["eventloop_duration_cmd_sum"] < 400_000
+
+
+def test_logins_that_were_denied(start_server):
+    server = start_server(requirepass="secret")
+    denied = moved(server, "acl_access_denied_auth", "stats")
+    client = server.raw(login=False)
+    client.call("AUTH", "wrong")
+    client.call("HELLO", "3", "AUTH", "nobody", "secret")
+    client.call("AUTH", "secret")
+    assert denied() == 2
+
+
+def test_clients_cut_for_their_share(start_server):
+    server = steered(start_server, cache_max_memory="16mb")
+    clients = [server.raw() for _ in range(6)]
+    for client in clients:
+        client.socket.sendall(b"*2\r\n$4\r\nECHO\r\n$130000\r\n"
+                              + b"x" * 100_000)
+    hog = server.raw()
+    hog.call("MULTI")
+    try:
+        for _ in range(60):
+            hog.call("ECHO", b"x" * 100_000)
+    except (OSError, ProtocolError):
+        pass
+    stats = server.info("stats")
+    assert stats["evicted_clients"] >= 1
+    assert stats["evicted_clients"] == \
+        stats["client_memory_share_disconnections"]
+
+
+# --- commands and errors ---------------------------------------------------
+
+def command_stats(server):
+    """{name: {"calls": 1, ...}}"""
+    return {name[len("cmdstat_"):]:
+            {field: float(value) for field, value in
+             (one.split("=") for one in text.split(","))}
+            for name, text in server.info("commandstats").items()}
+
+
+def error_stats(server):
+    return {name[len("errorstat_"):]: int(text.split("=")[1])
+            for name, text in server.info("errorstats").items()}
+
+
+# Sent to both servers: what is counted must be the same.
+COUNTED = [
+    ("SET", "k", "v"), ("GET", "k"), ("GET", "nosuch"), ("GET",), ("NOSUCH",),
+    ("INCR", "k"), ("SETRANGE", "k", "-1", "x"), ("CONFIG", "GET", "hz"),
+    ("CONFIG", "GET"), ("CONFIG",), ("CONFIG", "NOSUCH"), ("CLIENT", "ID"),
+    ("CLIENT", "LIST", "x"), ("HELLO", "9"), ("AUTH", "x"),
+    ("AUTH", "nobody", "x"), ("SELECT", "99"), ("EXEC",), ("DISCARD",),
+    ("MULTI",), ("GET", "k"), ("INCR", "k"), ("SET", "k", "v"), ("EXEC",),
+    ("MULTI",), ("GET",), ("SET", "k", "w"), ("EXEC",), ("MULTI",),
+    ("MULTI",), ("GET", "k"), ("DISCARD",), ("MULTI",), ("WATCH", "k"),
+    ("EXEC",), ("PING", "a", "b"), ("DEBUG", "SLEEP", "0"), ("DBSIZE",),
+    ("SLOWLOG", "GET", "x"), ("SLOWLOG", "LEN", "x"), ("LATENCY", "GRAPH", "x"),
+    ("MGET", *["k"] * 100), ("SET", "k", b"x" * 50_000), ("RESET",), ("ping",),
+]
+
+
+def test_what_is_counted_is_what_redis_counts(server, start_redis):
+    counted = []
+    for one in (server, start_redis(enable_debug_command="yes")):
+        client = one.raw()
+        client.call("CONFIG", "RESETSTAT")
+        for words in COUNTED:
+            client.call(*words)
+        errors = one.info("stats")["total_error_replies"]
+        calls = {name: (stat["calls"], stat["rejected_calls"],
+                        stat["failed_calls"])
+                 for name, stat in command_stats(one).items()
+                 if name != "info"}
+        counted.append((calls, error_stats(one), errors))
+    assert counted[0] == counted[1]
+    calls, by_code, errors = counted[0]
+    assert calls["get"] == (3, 2, 0) and calls["incr"] == (2, 0, 2)
+    assert sum(by_code.values()) == errors > 20
+
+
+def test_time_that_commands_took(server):
+    server.call("DEBUG", "SLEEP", "0.05")
+    server.call("DEBUG", "SLEEP", "0.03")
+    stat = command_stats(server)["debug"]
+    assert stat["usec"] >= 80_000
+    assert abs(stat["usec_per_call"] - stat["usec"] / stat["calls"]) < 1
+    names = [name for name, one in command_stats(server).items()
+             if one["calls"]]
+    assert list(server.info("latencystats")) == [
+        "latency_percentiles_usec_" + name for name in names]
+    server.call("CONFIG", "RESETSTAT")
+    assert "debug" not in command_stats(server)
+
+
+def percentiles(server, name):
+    text = server.info("latencystats")["latency_percentiles_usec_" + name]
+    return {one.split("=")[0]: float(one.split("=")[1])
+            for one in text.split(",")} if text else {}
+
+
+def test_percentiles(server):
+    server.call("CONFIG", "RESETSTAT")
+    for ms in [1] * 9 + [50]:
+        server.call("DEBUG", "SLEEP", ms / 1000)
+    found = percentiles(server, "debug")
+    assert list(found) == ["p50", "p99", "p99.9"]
+    assert 1000 <= found["p50"] < 50_000 <= found["p99"] == found["p99.9"]
+    server.call("CONFIG", "SET", "latency-tracking-info-percentiles",
+                "0 33.333333333 100")
+    found = percentiles(server, "debug")
+    assert list(found) == ["p0", "p33.333333", "p100"]
+    assert 1000 * 0.98 <= found["p0"] <= found["p33.333333"] < found["p100"]
+    server.call("CONFIG", "SET", "latency-tracking-info-percentiles", "")
+    assert percentiles(server, "debug") == {}
+
+
+def test_a_command_counts_once_however_often_it_waits(server):
+    server.call("MSET", "a", 1, "b", 2)
+    cold(server, "a", "b")
+    server.call("CONFIG", "RESETSTAT")
+    with gate(server, "get"):
+        client = started(server, "MGET", "a", "b")
+        wait_waiting(server, "get")
+        assert "mget" not in command_stats(server)
+    assert client.recv() == [b"1", b"2"]
+    assert command_stats(server)["mget"]["calls"] == 1
+
+
+def test_refusals_of_our_own_count_as_rejected(server):
+    server.call("SET", "k", 1)
+    cold(server, "k")
+    server.call("CONFIG", "RESETSTAT")
+    order(server, "fail get 1 corrupt")
+    assert server.call("GET", "k").code == "IOERR"
+    assert command_stats(server)["get"]["rejected_calls"] == 1
+    assert command_stats(server)["get"]["calls"] == 0
+    assert error_stats(server) == {"IOERR": 1}
+
+
 def test_error_replies(server):
     errors = moved(server, "total_error_replies", "stats")
     server.call("NOSUCH")
     server.call("GET")
-    assert errors() == 2
+    server.call("INCRBY", "k", "x")
+    client = server.raw()
+    client.socket.sendall(b"*1\r\n!nonsense\r\n")
+    assert client.recv().startswith(b"ERR Protocol error")
+    assert errors() == 4
 
 
 def test_expired_keys(server):

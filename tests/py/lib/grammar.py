@@ -481,6 +481,7 @@ def _(g):
 
 SECTIONS = [b"server", b"clients", b"memory", b"persistence", b"stats",
             b"replication", b"cpu", b"modules", b"cluster", b"keyspace",
+            b"commandstats", b"errorstats", b"latencystats",
             b"default", b"all", b"everything", b"nonsense", b"", b"Server"]
 
 
@@ -737,6 +738,42 @@ def _(g):
     return []
 
 
+@command("slowlog", "latency", often=1, spoils=False)
+def _(g):
+    return g.pick([[], [b"nonsense"], [b""], [b"get\n", b"x"], [b"|"]])
+
+
+# What is in the log, and what took long, is no matter of the commands; see
+# the episode.
+@command("slowlog|len", "slowlog|help", often=1)
+@command("latency|latest", "latency|doctor", "latency|help", often=1)
+@command("slowlog|reset", "monitor", often=0)
+def _(g):
+    return []
+
+
+@command("slowlog|get", often=1)
+def _(g):
+    return g.deal("slowlog get", [[], [b"1"], [b"100"], [b"-1"], [b"-2"],
+                                  [g.junk()]])
+
+
+@command("latency|history", "latency|graph", often=1)
+def _(g):
+    return [g.pick([b"command", b"fast-command", b"nonsense", b""])]
+
+
+@command("latency|reset", often=1)
+def _(g):
+    return [g.pick([b"nonsense", b"Command", b""])
+            for _ in range(g.between(1, 3))]
+
+
+@command("latency|histogram", often=1)
+def _(g):
+    return [a_command(g) for _ in range(g.between(0, 3))]
+
+
 @command("shutdown", often=1, spoils=False)
 def _(g):
     """Those that end nothing; the others are in the episode."""
@@ -856,6 +893,39 @@ def emptied(g):
 def saves(g):
     for name in ("save", "bgsave", "bgrewriteaof"):
         yield alone(g, g.between(0, CONNECTIONS - 1), name)
+
+
+@episode(often=1)
+def watched(g):
+    """Everything is slow for a while."""
+    connection = g.between(0, CONNECTIONS - 1)
+    def thresholds(us, ms):
+        return one(g, connection, "config|set", b"slowlog-log-slower-than", us,
+                   b"latency-monitor-threshold", ms)
+    steps = [thresholds(b"0", b"1"), one(g, connection, "slowlog|reset")]
+    steps += [g.make(g.pick(["get", "set", "mget", "incr"]), connection)
+              for _ in range(g.between(1, 40))]
+    steps += [one(g, connection, "debug", b"sleep", b"0.003"),
+              one(g, connection, "slowlog|get", b"-1"),
+              one(g, connection, "slowlog|len"),
+              one(g, connection, "latency|latest"),
+              one(g, connection, "latency|history", b"command"),
+              one(g, connection, "latency|graph", b"command"),
+              one(g, connection, "latency|doctor"),
+              thresholds(b"10000", b"0"),
+              one(g, connection, "latency|reset"),
+              g.make("slowlog|reset", connection)]
+    yield Batch(connection, steps, pipelined=g.chance(0.5))
+
+
+@episode(often=1)
+def monitored(g):
+    """Nothing else comes to it meanwhile: RESET is told to nobody any more."""
+    connection = g.between(0, CONNECTIONS - 1)
+    yield Batch(connection, [g.make("monitor", connection),
+                             one(g, connection, "monitor", b"x"),
+                             one(g, connection, "reset")])
+    yield g.opened(connection)
 
 
 @episode(often=1)

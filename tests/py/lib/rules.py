@@ -211,7 +211,6 @@ def hello_reads_all_first(replies):
 # --- the server ------------------------------------------------------------
 
 OUR_SECTIONS = ["Cache", "Store"]
-THEIR_SECTIONS = ["Errorstats", "Commandstats", "Latencystats"]
 
 
 def sections_of(reply):
@@ -221,7 +220,7 @@ def sections_of(reply):
 
 
 def is_information(reply):
-    return all(re.match(r"# [A-Z]|[a-z0-9_]+:|$", line)
+    return all(re.match(r"# [A-Z]|[A-Za-z0-9_|]+:|$", line)
                for line in text_of(reply).split("\r\n"))
 
 
@@ -230,8 +229,67 @@ def information(replies):
         return False
     ours, theirs = sections_of(replies.ours), sections_of(replies.theirs)
     return is_information(replies.ours) and \
-        [one for one in ours if one not in OUR_SECTIONS] == \
-        [one for one in theirs if one not in THEIR_SECTIONS]
+        [one for one in ours if one not in OUR_SECTIONS] == theirs
+
+
+def slow_commands(replies):
+    """SLOWLOG GET: other commands were slow; an entry of ours has one field
+    more."""
+    def is_entry(entry, fields):
+        return len(entry) == fields and all(
+            type(part) is int for part in entry[:3]) and \
+            0 < len(entry[3]) <= 32 and all(
+                type(part) is bytes for part in entry[3] + entry[4:6])
+    return type(replies.ours) is list and type(replies.theirs) is list \
+        and all(is_entry(one, 7) for one in replies.ours) \
+        and all(is_entry(one, 6) for one in replies.theirs)
+
+
+def counts(replies):
+    return all(type(one) is int and one >= 0
+               for one in (replies.ours, replies.theirs))
+
+
+def latest_events(replies):
+    """LATENCY LATEST: ours has other events besides."""
+    def is_event(one):
+        return len(one) == 4 and type(one[0]) is bytes and \
+            all(type(part) is int and part > 0 for part in one[1:])
+    return type(replies.ours) is list and all(map(is_event, replies.ours))
+
+
+def samples(replies):
+    return type(replies.ours) is list and all(
+        len(one) == 2 and abs(one[0] - time.time()) < 24 * 3600
+        for one in replies.ours)
+
+
+GRAPH = re.compile(r"(fast-)?command - high \d+ ms, low \d+ ms \(all time high "
+                   r"\d+ ms\)\n-{80}\n(([ _o#|]+\n){4} +\n([ 0-9smhd]+\n)+)+")
+
+
+def graph(replies):
+    return same_type(replies) and all(
+        GRAPH.fullmatch(text_of(one)) for one in (replies.ours, replies.theirs))
+
+
+def some_text(replies):
+    return same_type(replies) and len(text_of(replies.ours)) > 20
+
+
+def histograms(replies):
+    """LATENCY HISTOGRAM: of the same commands, if some are named."""
+    if not same_type(replies):
+        return False
+    ours, theirs = pairs_of(replies.ours), pairs_of(replies.theirs)
+    if ours is None or len(replies.words) == 2:
+        return ours is not None
+    def calls(pairs):
+        return sorted((name, pairs_of(value)[0][1]) for name, value in pairs
+                      if name.decode() in replies.our_names
+                      and not name.startswith((b"config|", b"slowlog|")))
+    return [name for name, _ in calls(ours)] == \
+        [name for name, _ in calls(theirs)]
 
 
 def help_text(replies):
