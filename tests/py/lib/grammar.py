@@ -464,7 +464,8 @@ def _(g):
 
 @command("pubsub|channels", "pubsub|shardchannels", often=2)
 def _(g):
-    return [g.pick(PATTERNS)] if g.chance(0.6) else []
+    many = g.deal("channels", [0, 0, 1, 1, 1, 2])
+    return [g.pick(PATTERNS) for _ in range(many)]
 
 
 @command("pubsub|numsub", "pubsub|shardnumsub", often=2)
@@ -704,8 +705,8 @@ def _(g):
 @command("acl|dryrun", often=2)
 def _(g):
     named = g.pick([name for name in shared_commands() if name not in
-                    ("client|setinfo", "waitaof", "command|getkeys",
-                     "command|getkeysandflags")])
+                    ("client|setinfo", "client|no-touch", "waitaof",
+                     "command|getkeys", "command|getkeysandflags")])
     if g.chance(0.1):
         named = "nonsense"
     return [g.pick([b"default", b"default", b"default", b"nobody"])] + \
@@ -892,7 +893,9 @@ def emptied(g):
 @episode(often=1)
 def saves(g):
     for name in ("save", "bgsave", "bgrewriteaof"):
-        yield alone(g, g.between(0, CONNECTIONS - 1), name)
+        connection = g.between(0, CONNECTIONS - 1)
+        yield Batch(connection, [one(g, connection, name, b"wrong", b"x")])
+        yield alone(g, connection, name)
 
 
 @episode(often=1)
@@ -902,7 +905,8 @@ def watched(g):
     def thresholds(us, ms):
         return one(g, connection, "config|set", b"slowlog-log-slower-than", us,
                    b"latency-monitor-threshold", ms)
-    steps = [thresholds(b"0", b"1"), one(g, connection, "slowlog|reset")]
+    steps = [thresholds(b"0", b"1"), one(g, connection, "slowlog|reset", b"x"),
+             one(g, connection, "slowlog|reset")]
     steps += [g.make(g.pick(["get", "set", "mget", "incr"]), connection)
               for _ in range(g.between(1, 40))]
     steps += [one(g, connection, "debug", b"sleep", b"0.003"),
@@ -975,6 +979,10 @@ QUEUED = ["set", "get", "del", "incr", "append", "mget", "mset", "msetnx",
 RARELY_QUEUED = ["dbsize", "flushdb", "select", "unwatch", "save", "nonsense"]
 
 
+def with_after(g, step):
+    return [step] + g.after(step)
+
+
 def queued(g, connection):
     """One command of a transaction, with what must follow it."""
     if g.chance(0.05):
@@ -985,7 +993,7 @@ def queued(g, connection):
     step = g.make(g.deal("queued", QUEUED), connection,
                   right=not g.chance(0.02))
     step.inline = False
-    return [step] + g.after(step)
+    return with_after(g, step)
 
 
 def others_change(g, connection, keys):
@@ -995,8 +1003,9 @@ def others_change(g, connection, keys):
                                     "twice", "same", "flush", "read"])
     key = g.pick(keys)
     return {
-        "write": lambda: [g.make(g.pick(["set", "append", "del", "expireat",
-                                         "rename", "getdel"]), connection)],
+        "write": lambda: with_after(g, g.make(g.pick(
+            ["set", "append", "del", "expireat", "rename", "getdel"]),
+            connection)),
         "cold": lambda: [one(g, connection, "cache|flush"),
                          one(g, connection, "cache|evict", *keys)],
         "twice": lambda: [one(g, connection, "setnx", key, b"1"),
@@ -1016,7 +1025,7 @@ def transaction(g):
     at work in between."""
     me, other = g.random.sample(range(CONNECTIONS), 2)
     keys = g.keys(5)
-    if g.chance(0.1):
+    if g.chance(0.3):
         yield Batch(me, [one(g, me, g.deal("without", [
             "exec", "discard", "unwatch"]))])
     if g.chance(0.2):
@@ -1047,6 +1056,18 @@ def transaction(g):
     if g.chance(0.3):
         yield Batch(other, others_change(g, other, keys))
     yield Batch(me, [end])
+
+
+@episode(often=1)
+def to_oneself(g):
+    """A message to the client that causes it."""
+    connection = g.between(0, CONNECTIONS - 1)
+    channel = b"own"
+    yield Batch(connection, [one(g, connection, "hello", b"3")])
+    yield Batch(connection, [one(g, connection, "subscribe", channel)])
+    yield Batch(connection, [one(g, connection, "publish", channel, b"text")])
+    yield Batch(connection, [one(g, connection, "unsubscribe", channel)])
+    yield g.opened(connection)
 
 
 @episode(often=2)

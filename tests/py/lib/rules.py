@@ -220,7 +220,7 @@ def sections_of(reply):
 
 
 def is_information(reply):
-    return all(re.match(r"# [A-Z]|[A-Za-z0-9_|]+:|$", line)
+    return all(re.match(r"# [A-Z]|[A-Za-z0-9_|-]+:|$", line)
                for line in text_of(reply).split("\r\n"))
 
 
@@ -230,6 +230,12 @@ def information(replies):
     ours, theirs = sections_of(replies.ours), sections_of(replies.theirs)
     return is_information(replies.ours) and \
         [one for one in ours if one not in OUR_SECTIONS] == theirs
+
+
+def role(replies):
+    """The offset of a replication that nobody follows."""
+    return same_type(replies) and \
+        replies.ours[::2] == replies.theirs[::2] and replies.ours[1] == 0
 
 
 def slow_commands(replies):
@@ -278,7 +284,8 @@ def some_text(replies):
 
 
 def histograms(replies):
-    """LATENCY HISTOGRAM: of the same commands, if some are named."""
+    """LATENCY HISTOGRAM: of the same commands, if some are named. WAIT, which
+    blocks there, is not among them."""
     if not same_type(replies):
         return False
     ours, theirs = pairs_of(replies.ours), pairs_of(replies.theirs)
@@ -287,7 +294,9 @@ def histograms(replies):
     def calls(pairs):
         return sorted((name, pairs_of(value)[0][1]) for name, value in pairs
                       if name.decode() in replies.our_names
-                      and not name.startswith((b"config|", b"slowlog|")))
+                      and name not in SINCE_7_2 | {b"wait", b"info"}
+                      and not name.startswith(
+                          (b"config|", b"slowlog|", b"command|", b"debug")))
     return [name for name, _ in calls(ours)] == \
         [name for name, _ in calls(theirs)]
 
