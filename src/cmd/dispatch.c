@@ -287,9 +287,8 @@ void call_begin(struct call *call, struct server *server,
 static enum call_result execute(struct server *server, struct session *session,
                                 const struct command *command,
                                 const slice *argv, size_t argc,
-                                struct reply *reply)
+                                struct reply *reply, size_t reply_begin)
 {
-    size_t      reply_begin = reply->len;
     struct call call;
     if (session->waited.since != 0)
         waited_end(session);
@@ -348,11 +347,12 @@ enum call_result command_execute(struct server *server, struct session *session,
                                  const slice *argv, size_t argc,
                                  struct reply *reply)
 {
+    size_t reply_begin = reply->len;
     reply->muted = session_is_muted(session);
     const struct command *command =
         resolve(server, session, argv, argc, reply);
-    enum call_result result =
-        execute(server, session, command, argv, argc, reply);
+    enum call_result result = execute(server, session, command, argv, argc,
+                                      reply, reply_begin);
     reply->muted = false;
     if (result == CALL_DONE || result == CALL_CLOSE)
         session_command_done(session, command);

@@ -19,6 +19,7 @@
 #define NL CMD_NO_ASYNC_LOADING
 #define PR CMD_PROTECTED
 #define OU CMD_OURS
+#define MR CMD_MAY_REPLICATE
 #define SM CMD_STEERS_MULTI
 #define CK CMD_COUNTS_KEYS
 #define SL CMD_SKIP_SLOWLOG
@@ -186,10 +187,10 @@ const struct command command_table[] = {
 
     /* messages */
     { .name = "psubscribe",   .arity = -2, .flags = PS|S|LT|SO, .handler = cmd_psubscribe, .reply_of = subscribe_bytes },
-    { .name = "publish",      .arity = 3,  .flags = PS|LT|F,    .handler = cmd_publish },
+    { .name = "publish",      .arity = 3,  .flags = PS|LT|F|MR,    .handler = cmd_publish },
     { .name = "pubsub",       .arity = -2, .subcommands = pubsub_table },
     { .name = "punsubscribe", .arity = -1, .flags = PS|S|LT|SO, .handler = cmd_punsubscribe, .reply_of = subscribe_bytes },
-    { .name = "spublish",     .arity = 3,  .flags = PS|LT|F,    .keys = KEY, .need = NONE, .handler = cmd_spublish },
+    { .name = "spublish",     .arity = 3,  .flags = PS|LT|F|MR,    .keys = KEY, .need = NONE, .handler = cmd_spublish },
     { .name = "ssubscribe",   .arity = -2, .flags = PS|S|LT|SO, .keys = ALL_KEYS, .need = NONE, .handler = cmd_ssubscribe, .reply_of = subscribe_bytes },
     { .name = "subscribe",    .arity = -2, .flags = PS|S|LT|SO, .handler = cmd_subscribe, .reply_of = subscribe_bytes },
     { .name = "sunsubscribe", .arity = -1, .flags = PS|S|LT|SO, .keys = ALL_KEYS, .need = NONE, .handler = cmd_sunsubscribe, .reply_of = subscribe_bytes },
