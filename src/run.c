@@ -72,34 +72,47 @@ struct app {
 
 #define FILES_BESIDES 64 /* logs, listeners, libuv, stdio */
 
-static void raise_file_limit(struct app *app)
+/* Each client is a file. How many there may be: maxclients, if the system can
+ * be made to allow it. */
+static int64_t possible_clients(const struct config *config)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)app->config.maxclients +
-                    (rlim_t)store_leveldb_max_files() + FILES_BESIDES;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    if (limit.rlim_cur >= wanted)
-        return;
+    rlim_t others = (rlim_t)store_leveldb_max_files() + FILES_BESIDES;
+    rlim_t wanted = (rlim_t)config->maxclients + others;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return config->maxclients;
     struct rlimit raised = limit;
     raised.rlim_cur = wanted;
     if (raised.rlim_max < wanted)
         raised.rlim_max = wanted; /* only root may */
     if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-        return;
+        return config->maxclients;
     raised.rlim_cur = raised.rlim_max = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &raised);
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t others = (rlim_t)store_leveldb_max_files() + FILES_BESIDES;
-    int    clients = limit.rlim_cur > others ? (int)(limit.rlim_cur - others)
-                                             : 16;
+    return limit.rlim_cur > others ? (int64_t)(limit.rlim_cur - others) : 16;
+}
+
+static void raise_file_limit(struct app *app)
+{
+    int64_t clients = possible_clients(&app->config);
+    if (clients >= app->config.maxclients)
+        return;
     log_write(app->server.log, LOG_WARNING,
-              "only %llu files may be open (ulimit -n) where %llu are wanted: "
-              "maxclients is %d now",
-              (unsigned long long)limit.rlim_cur, (unsigned long long)wanted,
-              clients);
-    if (clients < app->config.maxclients)
-        app->config.maxclients = clients;
+              "the system does not let the process open enough files (ulimit "
+              "-n) for %lld clients: maxclients is %lld now",
+              (long long)app->config.maxclients, (long long)clients);
+    app->config.maxclients = clients;
+}
+
+static err_t change_maxclients(const struct app *app, struct err_text *why)
+{
+    int64_t clients = possible_clients(&app->config);
+    if (clients >= app->config.maxclients)
+        return ERR_OK;
+    return err_set(why, ERR_LIMIT,
+                   "The operating system is not able to handle the specified "
+                   "number of clients, try with %lld", (long long)clients);
 }
 
 static void log_budget(const struct app *app)
@@ -349,6 +362,8 @@ static err_t on_change(void *arg, const char *name, struct err_text *why)
         db_set_flush_delay(db, app->config.cache_flush_delay_ms);
     if (strcmp(name, "ds-fsync") == 0)
         db_set_fsync(db, app->config.ds_fsync);
+    if (strcmp(name, "maxclients") == 0)
+        return change_maxclients(app, why);
     if (strcmp(name, "hz") == 0)
         start_cron(app);
     if (strcmp(name, "loglevel") == 0)

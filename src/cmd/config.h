@@ -91,7 +91,7 @@ struct config {
     char    *requirepass; /* "": none */
 
     /* clients */
-    int      maxclients;
+    int64_t  maxclients;
     int      timeout;       /* seconds; 0: never */
     int      tcp_keepalive; /* seconds; 0: off */
     uint64_t client_query_buffer_limit;

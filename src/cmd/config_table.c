@@ -74,8 +74,8 @@ const struct config_option config_options[] = {
       AT(char *, requirepass),
       "", 0, CONFIG_VALUE_MAX, "", "password that clients must give", NULL },
 
-    { "maxclients", CONFIG_INT, CONFIG_MUTABLE, AT(int, maxclients),
-      "10000", 1, INT_MAX, "clients", "most clients at the same time", NULL },
+    { "maxclients", CONFIG_INT64, CONFIG_MUTABLE, AT(int64_t, maxclients),
+      "10000", 1, UINT32_MAX, "clients", "most clients at the same time", NULL },
     { "timeout", CONFIG_INT, CONFIG_MUTABLE, AT(int, timeout),
       "0", 0, INT_MAX, "seconds", "close a client idle for so long; 0 never",
       NULL },

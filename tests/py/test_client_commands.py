@@ -572,3 +572,23 @@ def test_reset_is_7_2s(server):
     assert line(wire, "name") == ""
     assert wire.call("HELLO", 3).get("proto") == 3
     assert wire.call("GET", "k") is NULL
+
+
+def test_maxclients_has_the_range_of_redis(start_server, start_redis):
+    def answers(server):
+        return [server.call("CONFIG", "SET", "maxclients", value)
+                for value in ("0", "-1", "4294967296", "x", "", "1000")]
+    assert answers(start_server()) == answers(start_redis())
+
+
+def test_more_clients_than_files(server):
+    """Told with how many it would work; and the old value stays."""
+    reply = server.call("CONFIG", "SET", "maxclients", 4294967295)
+    assert reply.startswith(
+        b"ERR CONFIG SET failed (possibly related to argument 'maxclients') - "
+        b"The operating system is not able to handle the specified number of "
+        b"clients, try with ")
+    assert server.call("CONFIG", "GET", "maxclients")[1] == b"10000"
+    most = int(reply.split()[-1])
+    assert most > 100
+    assert server.call("CONFIG", "SET", "maxclients", most) == OK

@@ -519,7 +519,8 @@ SETTINGS = {
     b"timeout": [b"0", b"100000", b"2147483647", b"2147483648", b"-1", b"1s"],
     b"tcp-keepalive": [b"0", b"300", b"1000", b"-1", b"x", b""],
     b"hz": [b"10", b"100", b"500", b"501", b"1", b"0", b"-1", b"ten"],
-    b"maxclients": [b"1000", b"2000", b"10000", b"x"], # not the same range
+    b"maxclients": [b"1000", b"2000", b"10000", b"x", b"0", b"-1",
+                    b"4294967296"],
     b"loglevel": [b"notice", b"warning", b"NOTICE"],
     b"proto-max-bulk-len": [b"512mb", b"536870912", b"500mb", b"1023kb", b"1k",
                             b"1x", b"x"],
