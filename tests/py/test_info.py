@@ -908,7 +908,8 @@ def test_staged_flushes(start_server):
 
 def test_synchronous_flushes(start_server):
     """The last resort: far above the limit, and nothing clean."""
-    server = steered(start_server, cache_max_memory="128mb", cut_max="21mb")
+    server = steered(start_server, cache_max_memory="128mb", cut_max="21mb",
+                     latency_monitor_threshold=10)
     client = server.raw()
     client.pipeline([("SET", "k%d" % i, "x" * 10000) for i in range(1900)])
     order(server, "delay write 200")
@@ -918,6 +919,8 @@ def test_synchronous_flushes(start_server):
     assert reply == OK, reply
     wait_until(lambda: figures(server)["cache_sync_flushes"] >= 1)
     assert "flushing synchronously" in server.log_text
+    assert b"sync-flush" in [one[0] for one in
+                             server.call("LATENCY", "LATEST")]
     assert client.call("DBSIZE") == 1900
 
 
