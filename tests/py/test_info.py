@@ -71,8 +71,8 @@ def test_each_line_is_a_title_a_field_or_empty(server):
     assert type(text) is Verbatim and text.startswith(b"txt:# Server\r\n")
     names = []
     for line in text[4:].decode().split("\r\n"):
-        assert re.fullmatch(r"|# \w+|[\w|]+:[^\r\n]*", line), line
-        names += re.findall(r"^[\w|]+(?=:)", line)
+        assert re.fullmatch(r"|# \w+|[\w|-]+:[^\r\n]*", line), line
+        names += re.findall(r"^[\w|-]+(?=:)", line)
     assert len(names) == len(set(names))
 
 

@@ -158,7 +158,7 @@ def sections_of(reply):
 
 
 def is_information(reply):
-    return all(re.match(r"# [A-Z]|[A-Za-z0-9_|]+:|$", line)
+    return all(re.match(r"# [A-Z]|[A-Za-z0-9_|-]+:|$", line)
                for line in text_of(reply).split("\r\n"))
 
 
