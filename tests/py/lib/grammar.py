@@ -539,7 +539,8 @@ def saves(g):
 
 @episode(often=1)
 def watched(g):
-    """Everything is slow for a while."""
+    """Everything is slow for a while, and somebody monitors: nobody else
+    sends anything meanwhile, and RESET is told to nobody any more."""
     connection = g.between(0, CONNECTIONS - 1)
     def thresholds(us, ms):
         return one(g, connection, "config|set", b"slowlog-log-slower-than", us,
@@ -556,17 +557,11 @@ def watched(g):
               one(g, connection, "latency|doctor"),
               thresholds(b"10000", b"0"),
               one(g, connection, "latency|reset"),
-              g.make("slowlog|reset", connection)]
+              g.make("slowlog|reset", connection),
+              g.make("monitor", connection),
+              one(g, connection, "monitor", b"x"),
+              one(g, connection, "reset")]
     yield Batch(connection, steps, pipelined=g.chance(0.5))
-
-
-@episode(often=1)
-def monitored(g):
-    """Nothing else comes to it meanwhile: RESET is told to nobody any more."""
-    connection = g.between(0, CONNECTIONS - 1)
-    yield Batch(connection, [g.make("monitor", connection),
-                             one(g, connection, "monitor", b"x"),
-                             one(g, connection, "reset")])
     yield g.opened(connection)
 
 
