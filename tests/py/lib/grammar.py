@@ -557,11 +557,11 @@ def watched(g):
               one(g, connection, "latency|doctor"),
               thresholds(b"10000", b"0"),
               one(g, connection, "latency|reset"),
-              g.make("slowlog|reset", connection),
-              g.make("monitor", connection),
-              one(g, connection, "monitor", b"x"),
-              one(g, connection, "reset")]
+              g.make("slowlog|reset", connection)]
     yield Batch(connection, steps, pipelined=g.chance(0.5))
+    yield Batch(connection, [one(g, connection, "monitor", b"x"),
+                             one(g, connection, "monitor"),
+                             one(g, connection, "reset")])
     yield g.opened(connection)
 
 

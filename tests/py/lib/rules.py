@@ -216,16 +216,14 @@ def some_text(replies):
 
 
 def histograms(replies):
-    """LATENCY HISTOGRAM: of what ran on Redis, and of what it has not."""
-    if not same_type(replies):
-        return False
-    ours, theirs = pairs_of(replies.ours), pairs_of(replies.theirs)
-    if ours is None:
-        return False
-    def names(pairs): # in Redis DEBUG runs to tell of wrong words
-        return {name for name, _ in pairs} - {b"debug"}
-    return {name for name in names(theirs)
-            if name.decode() in replies.our_names} <= names(ours)
+    """LATENCY HISTOGRAM: times, and other commands; each adds up."""
+    def adds_up(value):
+        calls, steps = [pairs_of(value)[i][1] for i in (0, 1)]
+        steps = pairs_of(steps)
+        return steps == sorted(set(steps)) and steps[-1][1] == calls
+    ours = pairs_of(replies.ours)
+    return same_type(replies) and ours is not None and \
+        all(adds_up(value) for _, value in ours)
 
 
 def help_text(replies):
