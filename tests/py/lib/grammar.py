@@ -545,7 +545,8 @@ def watched(g):
     def thresholds(us, ms):
         return one(g, connection, "config|set", b"slowlog-log-slower-than", us,
                    b"latency-monitor-threshold", ms)
-    steps = [thresholds(b"0", b"1"), one(g, connection, "slowlog|reset")]
+    steps = [thresholds(b"0", b"1"), one(g, connection, "slowlog|reset"),
+             one(g, connection, "slowlog|reset", b"x")]
     steps += [g.make(g.pick(["get", "set", "mget", "incr"]), connection)
               for _ in range(g.between(1, 40))]
     steps += [one(g, connection, "debug", b"sleep", b"0.003"),
@@ -557,7 +558,7 @@ def watched(g):
               one(g, connection, "latency|doctor"),
               thresholds(b"10000", b"0"),
               one(g, connection, "latency|reset"),
-              g.make("slowlog|reset", connection)]
+              one(g, connection, "slowlog|reset")]
     yield Batch(connection, steps, pipelined=g.chance(0.5))
     yield Batch(connection, [one(g, connection, "monitor", b"x"),
                              one(g, connection, "monitor"),
