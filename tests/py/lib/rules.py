@@ -216,14 +216,18 @@ def some_text(replies):
 
 
 def histograms(replies):
-    """LATENCY HISTOGRAM: times, and other commands; each adds up."""
-    def adds_up(value):
-        calls, steps = [pairs_of(value)[i][1] for i in (0, 1)]
-        steps = pairs_of(steps)
-        return steps == sorted(set(steps)) and steps[-1][1] == calls
-    ours = pairs_of(replies.ours)
-    return same_type(replies) and ours is not None and \
-        all(adds_up(value) for _, value in ours)
+    """LATENCY HISTOGRAM: of the same commands, if some are named."""
+    if not same_type(replies):
+        return False
+    ours, theirs = pairs_of(replies.ours), pairs_of(replies.theirs)
+    if ours is None or len(replies.words) == 2:
+        return ours is not None
+    def calls(pairs):
+        return sorted((name, pairs_of(value)[0][1]) for name, value in pairs
+                      if name.decode() in replies.our_names
+                      and not name.startswith((b"config|", b"slowlog|")))
+    return [name for name, _ in calls(ours)] == \
+        [name for name, _ in calls(theirs)]
 
 
 def help_text(replies):
