@@ -1,11 +1,9 @@
 /* monitor.h - MONITOR: clients that are told of each command that runs.
  *
  * Memory   a line is at most MONITOR_LINE_MAX and a bit: arguments that would
- *          make it longer are cut, and say so. A line above MONITOR_BLOB_MIN
- *          is one blob for all who monitor. What one command (an EXEC may hold
- *          thousands) gives them all together is at most 1/16 of
- *          cache-max-memory; who would get more is closed. Beyond that their
- *          pending output is bounded as that of any client.
+ *          make it longer are cut, and say so. A line from MONITOR_BLOB_MIN on
+ *          is one blob for all who monitor. What is pending for them is bounded
+ *          by what bounds all pushes (net/push.c).
  * Threads  loop thread only. */
 #ifndef CMD_MONITOR_H
 #define CMD_MONITOR_H

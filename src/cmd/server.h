@@ -217,7 +217,6 @@ struct server {
     struct latency_series **latency; /* by enum latency_event; NULL: none */
     struct link      monitors; /* session.monitor_link */
     size_t           monitor_count;
-    size_t           monitor_bytes; /* what the command under way gave them */
 
     bool           shutting_down;
     uint64_t       shutdown_session; /* who waits in SHUTDOWN; 0: nobody */

@@ -71,8 +71,8 @@ def test_each_line_is_a_title_a_field_or_empty(server):
     assert type(text) is Verbatim and text.startswith(b"txt:# Server\r\n")
     names = []
     for line in text[4:].decode().split("\r\n"):
-        assert re.fullmatch(r"|# \w+|[\w|]+:[^\r\n]*", line), line
-        names += re.findall(r"^[\w|]+(?=:)", line)
+        assert re.fullmatch(r"|# \w+|[\w|-]+:[^\r\n]*", line), line
+        names += re.findall(r"^[\w|-]+(?=:)", line)
     assert len(names) == len(set(names))
 
 
@@ -908,7 +908,8 @@ def test_staged_flushes(start_server):
 
 def test_synchronous_flushes(start_server):
     """The last resort: far above the limit, and nothing clean."""
-    server = steered(start_server, cache_max_memory="128mb", cut_max="21mb")
+    server = steered(start_server, cache_max_memory="128mb", cut_max="21mb",
+                     latency_monitor_threshold=10)
     client = server.raw()
     client.pipeline([("SET", "k%d" % i, "x" * 10000) for i in range(1900)])
     order(server, "delay write 200")
@@ -918,6 +919,8 @@ def test_synchronous_flushes(start_server):
     assert reply == OK, reply
     wait_until(lambda: figures(server)["cache_sync_flushes"] >= 1)
     assert "flushing synchronously" in server.log_text
+    assert b"sync-flush" in [one[0] for one in
+                             server.call("LATENCY", "LATEST")]
     assert client.call("DBSIZE") == 1900
 
 
