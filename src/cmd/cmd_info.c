@@ -625,7 +625,8 @@ enum call_result cmd_info(struct call *call)
         const struct section *section = &sections[i];
         if (!is_asked_for(call, section))
             continue;
-        info_line(&info, "%s# %s", info.text.len > 0 ? "\r\n" : "", section->title);
+        info_line(&info, "%s# %s", info.text.len > 0 ? "\r\n" : "",
+                  section->title);
         section->write(&info);
     }
     reply_verbatim(call->reply, buf_slice(&info.text), "txt");

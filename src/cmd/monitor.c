@@ -42,7 +42,9 @@ static size_t escape(unsigned char byte, char out[5])
 static size_t plain_run(slice text, size_t from, size_t most)
 {
     size_t len = 0;
-    while (len < most && from + len < text.len && is_plain(text.data[from + len]))
+    if (most > text.len - from)
+        most = text.len - from;
+    while (len < most && is_plain(text.data[from + len]))
         len++;
     return len;
 }

@@ -21,7 +21,8 @@ static void drop_oldest(struct server *server)
 {
     struct slowlog       *log = server->slowlog;
     struct link          *last = list_last(&log->entries);
-    struct slowlog_entry *entry = CONTAINER_OF(last, struct slowlog_entry, link);
+    struct slowlog_entry *entry =
+        CONTAINER_OF(last, struct slowlog_entry, link);
     link_remove(last);
     log->count--;
     log->bytes -= entry->bytes;
