@@ -394,7 +394,8 @@ static bool text_matches(const slice *wanted, const char *text)
 static bool matches(const struct call *call, const struct filter *filter,
                     const struct session *session)
 {
-    return is_of_type(session, filter->type) && text_matches(filter->addr, session->peer) &&
+    return is_of_type(session, filter->type) &&
+           text_matches(filter->addr, session->peer) &&
            text_matches(filter->laddr, session->local) &&
            (filter->id == 0 || filter->id == session->id) &&
            !(filter->skip_me && session == call->session);
