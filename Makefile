@@ -74,6 +74,8 @@ BENCH_SRC := $(sort $(wildcard tests/*/bench_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 HELPER_SRC := $(sort $(filter-out tests/probe/% \
     $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC),$(wildcard tests/*/*.c)))
+# Tests run elsewhere, and some read what stands in the tree.
+TEST_CPPFLAGS := -Itests -DSOURCE_DIR='"$(CURDIR)"'
 TEST_BIN := $(TEST_SRC:%.c=$(BUILD)/%)
 BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
@@ -109,7 +111,7 @@ $(BUILD)/members: FORCE
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call tell,cc)
-	$(Q)$(COMPILE) $(if $(filter tests/%,$<),-Itests) -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE) $(if $(filter tests/%,$<),$(TEST_CPPFLAGS)) -MMD -MP -c -o $@ $<
 
 # Appended, not replaced: members are known by their last name only, and two
 # rooms may have a file of the same name.

@@ -309,8 +309,10 @@ static enum call_result execute(struct server *server, struct session *session,
     }
     call_begin(&call, server, session, command, argv, argc);
     call.reply = reply;
-    if (pause_holds(&call))
+    if (pause_holds(&call)) {
+        waited_clear(session); /* told of already; a pause is no waiting */
         return CALL_HELD;
+    }
     if (is_queued(session, command)) {
         server_begins(server); /* queueing is no time of EXEC's */
         return multi_queue(&call);

@@ -237,8 +237,8 @@ static void protocol_error(struct client *client)
     size_t        reply_begin = reply->len;
     reply->muted = session_is_muted(&client->session);
     reply_errorf(reply, "ERR %s", client->parser.error);
-    reply->muted = false;
     note_rejected(net->server, NULL, reply, reply_begin);
+    reply->muted = false;
     client->close_after_output = true;
 }
 
@@ -255,9 +255,9 @@ static void skipped(struct client *client)
     reply->muted = session_is_muted(&client->session);
     reply_error(reply,
                 "OOM command not allowed when used memory > 'maxmemory'.");
+    note_rejected(client->net->server, NULL, reply, reply_begin);
     reply->muted = false;
     session_refused(&client->session);
-    note_rejected(client->net->server, NULL, reply, reply_begin);
 }
 
 /* Executes the command that the parser holds. False: it was parked. */

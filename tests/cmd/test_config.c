@@ -528,8 +528,8 @@ static err_t room_on_change(void *arg, const char *name, struct err_text *why)
     size_t       len = strlen(room->heard);
 
     (void)snprintf(room->heard + len, sizeof(room->heard) - len,
-                   "%s=%d/%d ", name, room->config->timeout,
-                   room->config->maxclients);
+                   "%s=%d/%lld ", name, room->config->timeout,
+                   (long long)room->config->maxclients);
     if (room->refusals > 0 && strcmp(name, room->refuses) == 0) {
         room->refusals--;
         return err_set(why, ERR_LIMIT, "%s", room->says);

@@ -220,7 +220,7 @@ static void test_save_lines_add_up(void **state)
 
 /* --- docs/REDIS-OPTIONS.md ------------------------------------------------ */
 
-#define DOC "docs/REDIS-OPTIONS.md"
+#define DOC SOURCE_DIR "/docs/REDIS-OPTIONS.md"
 
 static char *read_doc(void)
 {

@@ -443,8 +443,18 @@ def how_clients_are_served(call):
     call.reset()
 
 
+def watching(call):
+    call.config_set("slowlog-log-slower-than", -1)
+    call.slowlog_reset()
+    assert call.slowlog_len() == 0
+    assert call.slowlog_get() == []
+    call.config_set("slowlog-log-slower-than", 10000)
+    with pytest.raises(NotImplementedError): # in redis-py
+        call.latency_histogram("get")
+
+
 FAMILIES = [strings, keys, connection, server_wide, messages,
-            how_clients_are_served]
+            how_clients_are_served, watching]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -455,6 +465,16 @@ FAMILIES = [strings, keys, connection, server_wide, messages,
 def test_py_methods(both, family, options):
     # So that the connections of a pool are not told to be someone else's.
     family(Caller(*[one.client(**options) for one in both], set()))
+
+
+def test_py_monitor(both):
+    for one in both:
+        with one.client().monitor() as monitor:
+            one.client().set("k", "v")
+            told = monitor.next_command()
+            while not told["command"].startswith("SET"): # CLIENT SETINFO ...
+                told = monitor.next_command()
+            assert (told["command"], told["db"]) == ("SET k v", 0)
 
 
 def unequal_methods(client):
@@ -477,7 +497,7 @@ def unequal_methods(client):
 
 def test_py_covers_every_method_of_our_commands(both):
     """So that the tests above don't forget one."""
-    called = {"pubsub", "quit", "shutdown", "command", "command_count", "info", "time",
+    called = {"monitor", "pubsub", "quit", "shutdown", "command", "command_count", "info", "time",
               "client_id", "client_info", "lastsave", "bgsave"}
     not_implemented = {"command_docs", "command_info", "hello"} # in redis-py
     for family in FAMILIES:
