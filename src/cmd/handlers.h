@@ -37,6 +37,7 @@ command_handler cmd_lcs;
 /* cmd_object.c */
 command_handler cmd_object_encoding, cmd_object_freq, cmd_object_idletime,
     cmd_object_refcount, cmd_object_help;
+enum db_need need_object(const struct call *call, size_t key_index);
 /* What Redis would call the form in which it keeps that value. */
 const char *object_encoding(const struct entry *entry);
 int64_t     object_refcount(const struct entry *entry);

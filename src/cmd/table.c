@@ -130,11 +130,11 @@ static const struct command memory_table[] = {
 };
 
 static const struct command object_table[] = {
-    { .name = "encoding", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_encoding },
+    { .name = "encoding", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .need_of = need_object, .handler = cmd_object_encoding },
     { .name = "freq",     .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_freq },
     { .name = "help",     .arity = 2, .flags = LT, .handler = cmd_object_help },
     { .name = "idletime", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_idletime },
-    { .name = "refcount", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .handler = cmd_object_refcount },
+    { .name = "refcount", .arity = 3, .flags = R,  .keys = SECOND, .need = HEADER, .need_of = need_object, .handler = cmd_object_refcount },
     { .name = NULL }
 };
 

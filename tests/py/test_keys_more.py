@@ -305,6 +305,17 @@ def test_encodings_of_what_was_set(pair):
         pair.all_same("OBJECT ENCODING k", "OBJECT REFCOUNT k")
 
 
+def test_a_long_key_with_a_small_value_is_an_integer_from_disk_too(server):
+    """Key and value together are too long for one record; the value alone
+    is not with the header then."""
+    key = b"k" * 20_000
+    server.call("SET", key, 1)
+    server.restart()
+    assert server.call("OBJECT", "ENCODING", key) == b"int"
+    server.restart()
+    assert server.call("OBJECT", "REFCOUNT", key) == 2**31 - 1
+
+
 def test_encodings_go_by_the_value(server):
     """tests/oracle-differences says where Redis tells something else."""
     client = server.raw()
