@@ -10,10 +10,10 @@ rule that says how far they may differ; and what Redis 7.2 answers otherwise
 than 7.0, our oracle, which stands in tests/oracle-differences. Every entry
 there must have been met in each run, so none outlives its reason.
 
-lib/generator.py makes the sequences and lib/grammar.py knows each command's
-arguments; what must have been generated is not said there, but by COMMAND LIST
-of diskstore and COMMAND DOCS of Redis: a command or an option that was never
-answered without an error fails the run.
+lib/generator.py makes the sequences, lib/grammar.py knows each command's
+arguments and lib/episodes.py what takes several. What must have been generated
+is not said there, but by COMMAND LIST of diskstore and COMMAND DOCS of Redis:
+a command or an option that was never answered without an error fails the run.
 """
 
 import os
@@ -24,8 +24,9 @@ import pytest
 
 from lib import rules
 from lib.differ import Difference, Differ, Rule, read_known
+from lib.episodes import EPISODES
 from lib.generator import Generator
-from lib.grammar import COMMANDS, EPISODES, OPTIONS
+from lib.grammar import COMMANDS, OPTIONS
 from lib.resp import NULL_BULK, Simple
 from lib.server import ROOT, SLOWNESS
 
