@@ -187,7 +187,8 @@ fuzzers: $(FUZZ_BIN)
 lint:
 	@deps/install deps/build.txt deps/test.txt deps/lint.txt
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $$(nproc) -I{} \
-	    clang-tidy --quiet {} -- -std=c11 $(CPPFLAGS_ALL) -Itests $(WARNINGS)
+	    clang-tidy --quiet {} -- -std=c11 $(CPPFLAGS_ALL) -Itests \
+	    '-DSOURCE_DIR="$(CURDIR)"' $(WARNINGS)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,performance,portability -D_GNU_SOURCE \
 	    -j $$(nproc) -Isrc src

@@ -134,7 +134,7 @@ static void insert_error(struct cmdstats *stats, size_t at, const char *code)
     memmove(error + 1, error, (stats->error_count - at) * sizeof(*error));
     stats->error_count++;
     error->count = 0;
-    strcpy(error->code, code); /* both have ERROR_CODE_MAX */
+    memcpy(error->code, code, strlen(code) + 1); /* both ERROR_CODE_MAX */
 }
 
 /* As in Redis 7.2: what was counted goes, one line says why. */

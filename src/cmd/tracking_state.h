@@ -47,10 +47,10 @@ void tracking_share(struct reply *body);
 /* tracking_bcast.c */
 void bcast_init(struct server *server, struct hash_key hash_key);
 void bcast_deinit(struct server *server);
-void bcast_join(struct session *session, slice prefix);
+void bcast_join(struct session *session, slice text);
 void bcast_leave(struct session *session);
 /* changer NULL: nobody, it has expired. */
-void bcast_changed(struct server *server, slice key,
+void bcast_changed(struct server *server, slice name,
                    const struct session *changer);
 
 #endif

@@ -159,6 +159,7 @@ static bool can_execute(const struct client *client)
 static void input_reserve(struct client *client, size_t len)
 {
     if (client->input_at > 0) {
+        ASSERT(client->input != NULL);
         client->input_len -= client->input_at;
         memmove(client->input, client->input + client->input_at,
                 client->input_len);
@@ -177,6 +178,7 @@ static void input_keep(struct client *client, slice bytes)
     if (bytes.len == 0)
         return;
     input_reserve(client, bytes.len);
+    ASSERT(client->input != NULL);
     memcpy(client->input + client->input_len, bytes.data, bytes.len);
     client->input_len += bytes.len;
 }
@@ -292,7 +294,6 @@ static bool execute(struct client *client, const char *command)
         return true; /* too much was pushed to it */
     switch (result) {
     case CALL_PARKED:
-        return false;
     case CALL_WAITS_TURN:
         return false;
     case CALL_HELD:

@@ -22,8 +22,9 @@ static void see(void *arg, const struct command *top,
     (void)top;
     seen->count++;
     assert_ptr_equal(cmdstats_of(seen->stats, command), stat);
-    strcat(seen->names, command_full_name(command).text);
-    strcat(seen->names, " ");
+    size_t len = strlen(seen->names);
+    snprintf(seen->names + len, sizeof(seen->names) - len, "%s ",
+             command_full_name(command).text);
 }
 
 static void test_each_command_has_its_own(void **state)

@@ -459,7 +459,7 @@ static void print_scheme(struct sim *s, const struct scenario *sc,
     double eff = 0, loads = 0, worst = 0, over = 0, wait = 0, small = 0;
     int    runs = 0, stuck = 0, most = 0, done = 0;
 
-    for (; seeds[runs] != NULL && runs < SEEDS_MAX; runs++) {
+    for (; runs < SEEDS_MAX && seeds[runs] != NULL; runs++) {
         sim_run(s, sc, scheme, strtoull(seeds[runs], NULL, 10));
         serial[runs] = scheme->alone ? s->now : serial[runs];
         stuck += s->stuck;
@@ -485,7 +485,7 @@ int main(int argc, char **argv)
 {
     static struct sim s;
     char             *seeds[] = { "1", "2", "3", NULL };
-    double            serial[SEEDS_MAX];
+    double            serial[SEEDS_MAX] = { 0 };
 
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
         printf("\n%s\n  scheme     done   eff  loads worst   over  most    "

@@ -413,8 +413,8 @@ static void test_reads_with_a_damaged_filter(void **state)
 
     damage(place, 1, "filter");
     open_store(place);
-    for (char letter = 'a'; letter < 'a' + TABLES; letter++)
-        assert_int_equal(right_values(place, letter), 2 * RECORDS);
+    for (int letter = 'a'; letter < 'a' + TABLES; letter++)
+        assert_int_equal(right_values(place, (char)letter), 2 * RECORDS);
     assert_int_equal(put_text(place->store, "b/000001", "new", true), ERR_OK);
     assert_true(record_is(place->store, "b/000001", "new"));
     struct store_snapshot *snapshot = store_snapshot_new(place->store);
