@@ -316,11 +316,11 @@ static size_t deliver_to_patterns(struct message *message)
 }
 
 size_t pubsub_publish(struct server *server, enum pubsub_kind kind,
-                      slice channel, slice text)
+                      slice channel, slice content)
 {
     struct message message = { .server = server,
                                .channel = { .text = channel },
-                               .text = { .text = text } };
+                               .text = { .text = content } };
     size_t         reached = 0;
     ASSERT(kind != PUBSUB_PATTERN);
     const struct topic *topic = topic_find(server, kind, channel);

@@ -39,7 +39,7 @@ bool pubsub_first(const struct session *session, enum pubsub_kind kind,
  * shard channel, to a pattern that matches it. Returns how many
  * subscriptions that were. */
 size_t pubsub_publish(struct server *server, enum pubsub_kind kind,
-                      slice channel, slice text);
+                      slice channel, slice content);
 /* Nobody would get anything, whatever the channel. */
 bool pubsub_is_idle(const struct server *server);
 
