@@ -477,7 +477,7 @@ def test_retries_while_the_server_is_away(start_server, backoff):
             while not stop.is_set():
                 client.set("last", numbers[0] + 1)
                 numbers[0] += 1
-                assert int(client.get("last")) == numbers[0]
+                client.get("last") # kill -9 may have lost it
         except Exception as error: # told below
             errors.append(error)
     thread = threading.Thread(target=work)
