@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import time
 
@@ -133,9 +134,10 @@ def resp_of(count):
     (b"set k v\r\nincr k\r\nget k\r\n", b"errors: 1, replies: 3"),
     (resp_of(100) + encode("SET", "k") + encode("nonsense"),
      b"errors: 2, replies: 102"),
+    (b"multi\r\nset k v\r\nexec\r\n", b"errors: 0, replies: 3"),
     (b"", b"errors: 0, replies: 0"),
     (encode("SET", "big", b"x" * 1_000_000) * 5, b"errors: 0, replies: 5")],
-    ids=["many", "inline", "errors", "nothing", "large"])
+    ids=["many", "inline", "errors", "transaction", "nothing", "large"])
 def test_cli_pipes(both, data, answers):
     ours = cli_same(both, "--pipe", stdin=data)
     assert answers in ours[1]
@@ -180,6 +182,7 @@ class Terminal:
 
     def __init__(self, server, *arguments):
         self.prompt = b"127.0.0.1:%d" % server.port
+        self._data = b"" # what was read and not yet returned by until()
         self._main, other = pty.openpty()
         self.process = subprocess.Popen(
             ["redis-cli", "-p", str(server.port)] + list(arguments),
@@ -190,7 +193,8 @@ class Terminal:
     def _until_prompt(self):
         """What comes up to the next prompt, and that prompt's end."""
         data, deadline = b"", time.monotonic() + TIMEOUT_S
-        end = rb"(%s(\[\d+\])?|not connected)> $" % re.escape(self.prompt)
+        end = rb"(%s(\[\d+\])?(\(TX\))?|not connected)> $" % re.escape(
+            self.prompt)
         while not re.search(end, data):
             if not select.select([self._main], [], [],
                                  max(0, deadline - time.monotonic()))[0]:
@@ -205,6 +209,26 @@ class Terminal:
     def type(self, line):
         os.write(self._main, line + b"\n")
         return self._until_prompt()
+
+    def until(self, pattern, count=1):
+        """What comes up to the count-th match of pattern, with it: for what
+        redis-cli shows without being asked again."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            found = list(re.finditer(pattern, self._data))[:count]
+            if len(found) == count:
+                shown, self._data = (self._data[:found[-1].end()],
+                                     self._data[found[-1].end():])
+                return shown.replace(self.prompt, b"PROMPT")
+            if not select.select([self._main], [], [],
+                                 max(0, deadline - time.monotonic()))[0]:
+                raise AssertionError("not within %r" % self._data)
+            self._data += os.read(self._main, 1 << 16).replace(b"\r\n", b"\n")
+
+    def interrupt(self):
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(TIMEOUT_S)
 
     def end(self):
         os.write(self._main, b"quit\n")
@@ -261,6 +285,167 @@ def test_cli_in_a_terminal_comes_back_after_a_restart(start_server,
     assert b"not connected" in terminal.type(b"get k")
     assert b'"v"' in terminal.type(b"get k")
     assert terminal.end() == 0
+
+
+def same_lines(terminals, lines):
+    """What each line shows, once for both."""
+    shown = []
+    for line in lines:
+        ours, theirs = (one.type(line) for one in terminals)
+        assert ours == theirs, line
+        shown.append(ours)
+    return shown
+
+
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
+def test_cli_transactions_in_a_terminal(both, open_terminal, protocol):
+    """The prompt says (TX) from MULTI on, and no more after EXEC, DISCARD, or
+    an error that ended it."""
+    terminals = [open_terminal(one, protocol) for one in both]
+    for one in terminals:
+        one.greet()
+    shown = same_lines(terminals, [
+        b"multi", b"set k v", b"get k", b"incr k", b"mget k none",
+        b"select 3", b"exec", b"get k", b"multi", b"set k x", b"discard",
+        b"multi", b"nonsense", b"set k", b"exec", b"exec", b"watch k",
+        b"set k y", b"multi", b"get k", b"exec", b"multi", b"multi", b"exec",
+        b"multi", b"reset", b"get k", b"multi", b"select 1"])
+    assert shown[0].endswith(b"OK\nPROMPT(TX)> ")
+    assert shown[1].endswith(b"QUEUED\nPROMPT(TX)> ")
+    assert shown[6].endswith(b"PROMPT[3]> ")
+    assert b"EXECABORT" in shown[14]
+    assert shown[20].endswith(b"(nil)\nPROMPT[3]> ")
+    # A server that goes takes the transaction along.
+    for server, one in zip(both, terminals):
+        server.hang_up()
+        server.call("CLIENT", "KILL", "TYPE", "normal")
+    same_lines(terminals, [b"get k", b"get k", b"ping"])
+    assert [one.end() for one in terminals] == [0, 0]
+
+
+def test_cli_subscribes(both, open_terminal):
+    for words in (["subscribe", "news", "b"], ["psubscribe", "n*"],
+                  ["-3", "subscribe", "news"], ["--csv", "subscribe", "news"],
+                  ["ssubscribe", "news"]):
+        shown = []
+        for server in both:
+            terminal = open_terminal(server, *words)
+            # In RESP3 as in RESP2 the count of subscriptions comes last.
+            seen = terminal.until(rb"(\(integer\) |,)%d\n" % (len(words) - 1
+                                  if words[0] == "subscribe" else 1))
+            publish = "SPUBLISH" if words[0] == "ssubscribe" else "PUBLISH"
+            for message in ("hello", "two words", "end"):
+                assert server.call(publish, "news", message) == 1
+            seen += terminal.until(rb"end.*\n")
+            assert terminal.interrupt() in (0, -signal.SIGINT)
+            shown.append(seen)
+        assert shown[0] == shown[1], words
+        assert b"two words" in shown[0]
+
+
+def test_cli_monitors(both, open_terminal):
+    shown = []
+    for server in both:
+        terminal = open_terminal(server, "monitor")
+        seen = terminal.until(rb"OK\n")
+        assert cli(server, "set", "k", 'two "words"\n')[0] == 0
+        assert cli(server, "-n", 3, "echo", "the end")[0] == 0
+        seen += terminal.until(rb'"the end"\n')
+        terminal.interrupt()
+        shown.append(re.sub(rb"[0-9]+\.[0-9]+ \[(\d+) 127.0.0.1:\d+\]",
+                            rb"TIME [\1 ADDRESS]", seen))
+    assert shown[0] == shown[1]
+    assert b'TIME [0 ADDRESS] "set" "k" "two \\"words\\"\\n"\n' in shown[0]
+    assert b'TIME [3 ADDRESS] "echo" "the end"\n' in shown[0]
+
+
+def test_cli_shows_pushes(both, open_terminal):
+    """What tracking tells comes before the answer of the next command."""
+    shown = []
+    for server in both:
+        terminal = open_terminal(server, "-3")
+        terminal.greet()
+        seen = terminal.type(b"client tracking on") + terminal.type(b"get k")
+        server.call("SET", "k", "v")
+        seen += terminal.type(b"get k")
+        server.call("FLUSHALL")
+        shown.append(seen + terminal.type(b"ping"))
+        terminal.end()
+    assert shown[0] == shown[1]
+    assert shown[0].count(b"invalidate") == 2
+
+
+STAT = re.compile(rb"^(\d+) +([\d.]+[KMG]) +(\d+) +(\d+) +(\d+) "
+                  rb"\(\+(\d+)\) +(\d+) +$", re.MULTILINE)
+
+
+def test_cli_stat(both, open_terminal):
+    """keys, memory, clients, blocked, requests (and since before),
+    connections."""
+    shown = []
+    for server in both:
+        client = server.raw()
+        client.call("MSET", "a", 1, "b", 2, "c", 3)
+        client.call("DBSIZE") # INFO doesn't wait for blind writes
+        terminal = open_terminal(server, "--stat", "-i", "0.02")
+        lines = STAT.findall(terminal.until(rb"\(\+\d+\) +\d+ +\n", 5))
+        assert terminal.interrupt() in (0, -signal.SIGINT)
+        assert all(line[5] == b"1" for line in lines[1:]) # its own INFO
+        requests = [int(line[4]) for line in lines]
+        assert requests == list(range(requests[0], requests[0] + 5))
+        shown.append([(line[0], line[2], line[3]) for line in lines])
+    assert shown[0] == shown[1] == [(b"3", b"2", b"0")] * 5
+
+
+def test_cli_latency(both, open_terminal):
+    for server in both:
+        for shape in ([], ["--raw"], ["--csv"]): # min, max, avg, samples
+            status, out, err = cli(server, "--latency", "-i", "0.05", *shape)
+            assert (status, err) == (0, b"")
+            low, high, average, samples = map(
+                float, out.replace(b",", b" ").split())
+            assert low <= average <= high and samples >= 1
+        terminal = open_terminal(server, "--latency")
+        terminal.until(rb"min: \d+, max: \d+, avg: [\d.]+ \(\d+ samples\)", 3)
+        terminal.interrupt()
+
+
+def test_cli_latency_over_time(both, open_terminal):
+    for server in both:
+        terminal = open_terminal(server, "--latency-history", "-i", "0.05")
+        terminal.until(rb"\(\d+ samples\) -- [\d.]+ seconds range\n", 2)
+        terminal.interrupt()
+        terminal = open_terminal(server, "--latency-dist", "-i", "0.05")
+        terminal.until(rb"From 0 to 100%: ")
+        terminal.until(rb"\x1b\[0m\n", 3)
+        terminal.interrupt()
+
+
+@pytest.mark.parametrize("mode", ["--bigkeys", "--memkeys", "--hotkeys",
+                                  "--scan"])
+def test_cli_says_what_is_missing(server, mode):
+    """There is no SCAN yet."""
+    status, out, err = cli(server, mode)
+    assert status == 1
+    assert err == b"SCAN error: ERR unknown command 'SCAN', with args " \
+        b"beginning with: '0' \n"
+
+
+def test_cli_explains(both, open_terminal):
+    """`help` shows what COMMAND DOCS says: ours in other words, but for the
+    syntax."""
+    shown = []
+    for server in both:
+        terminal = open_terminal(server)
+        terminal.greet()
+        for name in (b"getrange", b"multi", b"publish", b"expire"):
+            shown.append(re.sub(rb"\x1b\[\d+m", b"", # colours
+                                terminal.type(b"help " + name)))
+            assert b"summary: " in shown[-1] and b"group: " in shown[-1]
+        assert b"SUBSTR" in terminal.type(b"help @string").upper()
+        terminal.end()
+    for ours, theirs in zip(shown[:4], shown[4:]):
+        assert ours.splitlines()[2] == theirs.splitlines()[2]
 
 
 # --- redis-benchmark -------------------------------------------------------
