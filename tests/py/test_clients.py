@@ -527,5 +527,6 @@ def test_benchmark_with_two_million_keys_set(start_server):
 
 def test_the_programs_are_there():
     """A missing one would fail each test with a riddle."""
-    for name in ("redis-cli", "redis-benchmark", "redis-server"):
+    for name in ("redis-cli", "redis-benchmark", "redis-server", "node",
+                 "prometheus-redis-exporter"):
         assert shutil.which(name)

@@ -475,3 +475,8 @@ def test_py_shuts_the_server_down(start_server):
     assert client.get("k") == b"v"
     client.shutdown(nosave=True)
     assert server.wait_exit() == 0
+
+
+def test_py_is_of_the_version_that_is_known():
+    """Another one may tell errors in other words, or retry otherwise."""
+    assert redis.__version__.startswith("4.3")

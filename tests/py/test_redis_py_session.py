@@ -78,8 +78,8 @@ def test_a_pipeline_is_a_transaction(both, decode):
     results = same(both, scenario, decode_responses=decode)
     assert results[0][2:4] == [1, True]
     assert results[2] == (
-        redis.ResponseError, "Command # 1 (INCRBY k 1) of pipeline caused error: "
-        "value is not an integer or out of range")
+        redis.ResponseError, "Command # 1 (INCRBY k 1) of pipeline caused "
+        "error: value is not an integer or out of range")
     assert "unknown command 'NONSENSE'" in results[3][1]
     assert results[-2] >= 4
 
