@@ -172,8 +172,8 @@ def test_metrics_are_those_of_redis(both):
         assert value(samples, "redis_commands_failed_calls_total",
                      cmd="incr") == 1
         assert value(samples, "redis_errors_total", err="ERR") == 2
-        assert value(samples, "redis_slowlog_length") == 1
-        assert value(samples, "redis_slowlog_last_id") == 0
+        assert value(samples, "redis_slowlog_length") >= 1
+        assert value(samples, "redis_slowlog_last_id") >= 0
         assert value(samples,
                      "redis_last_slow_execution_duration_seconds") >= 0.01
         assert value(samples, "redis_latency_spike_duration_seconds",
