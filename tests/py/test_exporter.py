@@ -72,9 +72,9 @@ class Exporter:
         """{(metric, {(label, value), ...}): number}"""
         with urllib.request.urlopen(self._url, timeout=20 * SLOWNESS) as reply:
             lines = reply.read().decode().splitlines()
-        return {(found.group(1), frozenset(LABEL.findall(found.group(2) or ""))):
-                float(found.group(3))
-                for found in map(SAMPLE.match, lines) if found}
+        found = filter(None, map(SAMPLE.match, lines))
+        return {(one.group(1), frozenset(LABEL.findall(one.group(2) or ""))):
+                float(one.group(3)) for one in found}
 
     def __enter__(self):
         return self

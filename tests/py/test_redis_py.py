@@ -188,8 +188,10 @@ def connection(call):
     call.client_no_evict("OFF")
     call.client_no_evict("nonsense")
     call.client_reply("ON")
+    call.client_reply("x")
     call.client_unblock(999999)
     call.client_unblock(999999, error=True)
+    call.client_pause(0)
     call.client_pause(1)
     call.client_pause(1000000, all=False)
     call.client_unpause()
@@ -201,6 +203,7 @@ def tracking(call):
     call.client_trackinginfo()
     for options in ({}, {"noloop": True}, {"optin": True}, {"optout": True},
                     {"bcast": True, "prefix": ["a", "b"]},
+                    {"bcast": True, "prefix": ["a"], "noloop": True},
                     {"bcast": True, "optin": True}, {"prefix": ["a"]},
                     {"bcast": True, "prefix": ["a", "ab"]},
                     {"clientid": 999999}):
@@ -216,6 +219,7 @@ def tracking(call):
 
 def messages(call):
     call.publish("channel", "message")
+    call.publish("channel", BINARY)
     call.pubsub_channels()
     call.pubsub_channels("chan*")
     call.pubsub_numpat()
