@@ -5,6 +5,7 @@
 #                      conf/diskstore.conf (ARGS='--port 6380' adds options)
 #   make test          install what is missing, build, run all tests
 #   make torture       the long tests      make bench   figures against Redis
+#   make clients       tests of clients that are not in Debian, from npm
 #   make fuzz          the fuzzers         make lint    clang-tidy, cppcheck
 #   make format        clang-format        make clean   remove build/
 #   make install PREFIX=/usr/local         binary and conf (DESTDIR works)
@@ -85,7 +86,7 @@ C_FILES := $(SRC) $(wildcard src/*.h src/*/*.h tests/*/*.c tests/*/*.h)
 
 # --- building -------------------------------------------------------------
 
-.PHONY: all tests benches run test torture bench fuzz fuzzers lint format \
+.PHONY: all tests benches run test torture clients bench fuzz fuzzers lint format \
     install clean FORCE
 .SECONDARY: # keep objects of tests
 
@@ -158,6 +159,17 @@ torture:
 	@deps/install deps/build.txt deps/test.txt
 	@$(MAKE) $(jobs) tests
 	@tests/run --torture --build $(BUILD) --sanitize '$(SANITIZE)' $(ARGS)
+
+# What these tests want is fetched by npm, as npm is configured here.
+clients:
+	@deps/install deps/build.txt deps/test.txt
+	@command -v npm >/dev/null || deps/install deps/clients.txt
+	@$(MAKE) $(jobs) all
+	@mkdir -p build/clients
+	@cp tests/js/package.json build/clients
+	@cd build/clients && npm install --no-audit --no-fund --no-package-lock \
+	    --ignore-scripts --loglevel=error
+	@tests/run --npm --build $(BUILD) --sanitize '$(SANITIZE)' $(ARGS)
 
 bench:
 	@deps/install deps/build.txt deps/test.txt

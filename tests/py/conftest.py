@@ -9,6 +9,7 @@ the end of their logs.
 
 Markers:
   torture     runs for long: only `make torture`
+  npm         needs what `make clients` installs: only there
   alone       must have the machine for itself (timing, memory): tests/run
               runs these one after the other, after all others
   plain_only  holds only in the plain build (memory of the process, speed):
@@ -27,6 +28,7 @@ SERVERS = pytest.StashKey()
 
 def pytest_configure(config):
     for marker in ("torture: long, only in make torture",
+                   "npm: what is not in Debian, only in make clients",
                    "alone: not beside other tests",
                    "plain_only: not in sanitizer builds"):
         config.addinivalue_line("markers", marker)
@@ -37,9 +39,10 @@ def pytest_configure(config):
 def is_wanted(item, config):
     if SANITIZE and item.get_closest_marker("plain_only"):
         return False
-    # Whoever names torture in -m has said what is wanted.
-    return "torture" in config.option.markexpr \
-        or not item.get_closest_marker("torture")
+    # Whoever names one in -m has said what is wanted.
+    return all(name in config.option.markexpr
+               or not item.get_closest_marker(name)
+               for name in ("torture", "npm"))
 
 
 def pytest_collection_modifyitems(config, items):

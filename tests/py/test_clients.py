@@ -1,19 +1,18 @@
-"""The clients that people have, unmodified: redis-cli, redis-py and
+"""The programs that come with Redis, unmodified: redis-cli and
 redis-benchmark. Each does the same with diskstore and with redis-server, and
-what the user sees must be the same."""
+what the user sees must be the same. (redis-py: test_redis_py.py; node:
+test_node.py; a monitoring tool: test_exporter.py.)"""
 
-import concurrent.futures
-import datetime
 import os
 import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import time
 
 import pytest
-import redis
 
 from lib.resp import NULL_BULK, encode
 from lib.server import SLOWNESS, free_port, wait_until
@@ -135,9 +134,10 @@ def resp_of(count):
     (b"set k v\r\nincr k\r\nget k\r\n", b"errors: 1, replies: 3"),
     (resp_of(100) + encode("SET", "k") + encode("nonsense"),
      b"errors: 2, replies: 102"),
+    (b"multi\r\nset k v\r\nexec\r\n", b"errors: 0, replies: 3"),
     (b"", b"errors: 0, replies: 0"),
     (encode("SET", "big", b"x" * 1_000_000) * 5, b"errors: 0, replies: 5")],
-    ids=["many", "inline", "errors", "nothing", "large"])
+    ids=["many", "inline", "errors", "transaction", "nothing", "large"])
 def test_cli_pipes(both, data, answers):
     ours = cli_same(both, "--pipe", stdin=data)
     assert answers in ours[1]
@@ -182,6 +182,7 @@ class Terminal:
 
     def __init__(self, server, *arguments):
         self.prompt = b"127.0.0.1:%d" % server.port
+        self._data = b"" # what was read and not yet returned by until()
         self._main, other = pty.openpty()
         self.process = subprocess.Popen(
             ["redis-cli", "-p", str(server.port)] + list(arguments),
@@ -192,7 +193,8 @@ class Terminal:
     def _until_prompt(self):
         """What comes up to the next prompt, and that prompt's end."""
         data, deadline = b"", time.monotonic() + TIMEOUT_S
-        end = rb"(%s(\[\d+\])?|not connected)> $" % re.escape(self.prompt)
+        end = rb"(%s(\[\d+\])?(\(TX\))?|not connected)> $" % re.escape(
+            self.prompt)
         while not re.search(end, data):
             if not select.select([self._main], [], [],
                                  max(0, deadline - time.monotonic()))[0]:
@@ -207,6 +209,26 @@ class Terminal:
     def type(self, line):
         os.write(self._main, line + b"\n")
         return self._until_prompt()
+
+    def until(self, pattern, count=1):
+        """What comes up to the count-th match of pattern, with it: for what
+        redis-cli shows without being asked again."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            found = list(re.finditer(pattern, self._data))[:count]
+            if len(found) == count:
+                shown, self._data = (self._data[:found[-1].end()],
+                                     self._data[found[-1].end():])
+                return shown.replace(self.prompt, b"PROMPT")
+            if not select.select([self._main], [], [],
+                                 max(0, deadline - time.monotonic()))[0]:
+                raise AssertionError("not within %r" % self._data)
+            self._data += os.read(self._main, 1 << 16).replace(b"\r\n", b"\n")
+
+    def interrupt(self):
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(TIMEOUT_S)
 
     def end(self):
         os.write(self._main, b"quit\n")
@@ -265,466 +287,165 @@ def test_cli_in_a_terminal_comes_back_after_a_restart(start_server,
     assert terminal.end() == 0
 
 
-# --- redis-py --------------------------------------------------------------
-
-class Caller:
-    """Calls methods of two clients, whose results must be the same: values,
-    or errors with the same class and text. Remembers which were called."""
-
-    def __init__(self, ours, theirs, names):
-        self._clients = ours, theirs
-        self._names = names
-
-    def __getattr__(self, name):
-        def call(*arguments, **options):
-            self._names.add(name)
-            results = []
-            for client in self._clients:
-                try:
-                    results.append(getattr(client, name)(*arguments,
-                                                         **options))
-                except redis.RedisError as error:
-                    results.append((type(error), str(error)))
-            assert results[0] == results[1], (name, arguments, options)
-            return results[0]
-        return call
+def same_lines(terminals, lines):
+    """What each line shows, once for both."""
+    shown = []
+    for line in lines:
+        ours, theirs = (one.type(line) for one in terminals)
+        assert ours == theirs, line
+        shown.append(ours)
+    return shown
 
 
-def strings(call):
-    far = datetime.timedelta(days=1000)
-    assert call.set("k", "v") is True
-    call.set("k", "w", nx=True)
-    call.set("new", "w", xx=True)
-    call.set("k", "x", get=True)
-    call.set("k", "x", ex=1000)
-    call.set("k", "x", keepttl=True)
-    call.set("k", "x", px=far)
-    call.set("k", "x", exat=4102444800)
-    call.expiretime("k")
-    call.set("k", "x", pxat=4102444800123)
-    call.pexpiretime("k")
-    call.set("k", "x", ex=-1)
-    call.set("k", b"\x00\xff", ex=far)
-    call.set("n", 17)
-    call.set("f", 1.5)
-    for name in ("k", "n", "f", "none"):
-        call.get(name)
-        call.strlen(name)
-        call.getrange(name, 0, 1)
-        call.type(name)
-    call.append("k", "tail")
-    call.setrange("k", 3, "mid")
-    call.setrange("new", 3, "end")
-    call.get("new")
-    call.incr("n")
-    call.incr("n", 5)
-    call.incr("k")
-    call.incrby("n", 10)
-    call.incrbyfloat("f", 0.25)
-    call.incrbyfloat("k", 1)
-    call.decr("n", 2)
-    call.decrby("n", 7)
-    call.getset("n", 1)
-    call.getdel("new")
-    call.getdel("new")
-    call.getex("n", ex=1000)
-    call.getex("n", pxat=4102444800123)
-    call.getex("n", persist=True)
-    call.setex("e", far, "v")
-    call.psetex("e", 100000000, "v")
-    call.setex("e", 0, "v")
-    call.setnx("e", "w")
-    call.setnx("e2", "w")
-    call.mset({"a": 1, "b": "2", b"\x00": b"\xff"})
-    call.msetnx({"a": 3, "c": 4})
-    call.msetnx({"c": 4, "d": 5})
-    call.mget("a", "b", "none")
-    call.mget(["a", b"\x00"])
+@pytest.mark.parametrize("protocol", ["-2", "-3"])
+def test_cli_transactions_in_a_terminal(both, open_terminal, protocol):
+    """The prompt says (TX) from MULTI on, and no more after EXEC, DISCARD, or
+    an error that ended it."""
+    terminals = [open_terminal(one, protocol) for one in both]
+    for one in terminals:
+        one.greet()
+    shown = same_lines(terminals, [
+        b"multi", b"set k v", b"get k", b"incr k", b"mget k none",
+        b"select 3", b"exec", b"get k", b"multi", b"set k x", b"discard",
+        b"multi", b"nonsense", b"set k", b"exec", b"exec", b"watch k",
+        b"set k y", b"multi", b"get k", b"exec", b"multi", b"multi", b"exec",
+        b"multi", b"reset", b"get k", b"multi", b"select 1"])
+    assert shown[0].endswith(b"OK\nPROMPT(TX)> ")
+    assert shown[1].endswith(b"QUEUED\nPROMPT(TX)> ")
+    assert shown[6].endswith(b"PROMPT[3]> ")
+    assert b"EXECABORT" in shown[14]
+    assert shown[20].endswith(b"(nil)\nPROMPT[3]> ")
+    # A server that goes takes the transaction along.
+    for server, one in zip(both, terminals):
+        server.hang_up()
+        server.call("CLIENT", "KILL", "TYPE", "normal")
+    same_lines(terminals, [b"get k", b"get k", b"ping"])
+    assert [one.end() for one in terminals] == [0, 0]
 
 
-def keys(call):
-    call.mset({"a": 1, "b": 2, "c": 3, "d": 4})
-    call.exists("a", "b", "a", "none")
-    call.touch("a", "none")
-    call.expire("a", 1000)
-    call.expire("a", 100000, nx=True)
-    call.expire("a", 100000, gt=True)
-    call.expire("a", 200000, lt=True)
-    call.expire("a", datetime.timedelta(days=3), xx=True)
-    call.expire("a", 1, nx=True, xx=True)
-    call.ttl("a")
-    call.expireat("b", 4102444800)
-    call.expiretime("b")
-    call.pexpire("c", 10**9)
-    call.pexpireat("c", 4102444800123)
-    call.pexpiretime("c")
-    call.pttl("d")
-    call.pttl("none")
-    call.persist("c")
-    call.persist("c")
-    call.expire("d", -1)
-    call.rename("a", "renamed")
-    call.rename("none", "renamed")
-    call.renamenx("renamed", "b")
-    call.renamenx("renamed", "a")
-    call.dbsize()
-    call.unlink("a", "none")
-    call.delete("b", "c", "b")
-    call.dbsize()
-    call.set("a", 1)
-    call.flushdb(asynchronous=True)
-    call.flushall()
-    call.dbsize()
+def test_cli_subscribes(both, open_terminal):
+    for words in (["subscribe", "news", "b"], ["psubscribe", "n*"],
+                  ["-3", "subscribe", "news"], ["--csv", "subscribe", "news"],
+                  ["ssubscribe", "news"]):
+        shown = []
+        for server in both:
+            terminal = open_terminal(server, *words)
+            # In RESP3 as in RESP2 the count of subscriptions comes last.
+            seen = terminal.until(rb"(\(integer\) |,)%d\n" % (len(words) - 1
+                                  if words[0] == "subscribe" else 1))
+            publish = "SPUBLISH" if words[0] == "ssubscribe" else "PUBLISH"
+            for message in ("hello", "two words", "end"):
+                assert server.call(publish, "news", message) == 1
+            seen += terminal.until(rb"end.*\n")
+            assert terminal.interrupt() in (0, -signal.SIGINT)
+            shown.append(seen)
+        assert shown[0] == shown[1], words
+        assert b"two words" in shown[0]
 
 
-def connection(call):
-    call.ping()
-    call.echo("hi")
-    call.select(3)
-    call.select(99)
-    call.select(0)
-    call.client_setname("me")
-    call.client_getname()
-    call.client_kill("1.2.3.4:5")
-    call.client_kill_filter(_id="999999", skipme=True)
-    call.client_kill_filter(_type="pubsub")
-    call.client_kill_filter(_type="nonsense")
-    call.client_list(_type="replica")
-    call.client_list(client_id=["999999"])
-    call.auth("x")
-    call.auth("x", username="default")
-    call.reset()
-
-
-def server_wide(call):
-    call.config_get("time*")
-    call.config_set("timeout", 1000)
-    call.config_get("timeout")
-    call.config_set("timeout", 0)
-    call.config_set("nonsense", 1)
-    call.config_resetstat()
-    call.command_getkeys("MSET", "a", 1, "b", 2)
-    call.command_getkeys("PING", "a")
-    call.command_getkeysandflags("MSET", "a", 1, "b", 2)
-    call.config_rewrite()
-    call.command_list(pattern="clien*|getname")
-    call.save()
-    call.bgrewriteaof()
-
-
-def messages(call):
-    assert call.publish("news", "nobody hears it") == 0
-    call.publish("news", BINARY)
-    call.pubsub_channels()
-    call.pubsub_channels("n*")
-    assert call.pubsub_numpat() == 0
-    call.pubsub_numsub("news", "other")
-    call.pubsub_numsub()
-
-
-def how_clients_are_served(call):
-    call.client_pause(0)
-    call.client_pause(0, all=False)
-    call.client_unpause()
-    call.client_unblock(999999)
-    call.client_unblock(999999, error=True)
-    call.client_getredir()
-    call.client_no_evict("ON")
-    call.client_no_evict("x")
-    call.client_reply("ON")
-    call.client_reply("x")
-    call.client_trackinginfo()
-    call.client_tracking_on()
-    call.client_trackinginfo()
-    call.client_tracking_off()
-    call.client_tracking(True, bcast=True, prefix=["a", "b"], noloop=True)
-    call.client_trackinginfo()
-    call.client_tracking(False)
-    call.reset()
-
-
-def watching(call):
-    call.config_set("slowlog-log-slower-than", -1)
-    call.slowlog_reset()
-    assert call.slowlog_len() == 0
-    assert call.slowlog_get() == []
-    call.config_set("slowlog-log-slower-than", 10000)
-    with pytest.raises(NotImplementedError): # in redis-py
-        call.latency_histogram("get")
-
-
-FAMILIES = [strings, keys, connection, server_wide, messages,
-            how_clients_are_served, watching]
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("options", [
-    {}, {"decode_responses": True, "encoding_errors": "surrogateescape"},
-    {"single_connection_client": True}, {"db": 5, "client_name": "named"}],
-    ids=["bytes", "str", "single", "named"])
-def test_py_methods(both, family, options):
-    # So that the connections of a pool are not told to be someone else's.
-    family(Caller(*[one.client(**options) for one in both], set()))
-
-
-def test_py_monitor(both):
-    for one in both:
-        with one.client().monitor() as monitor:
-            one.client().set("k", "v")
-            told = monitor.next_command()
-            while not told["command"].startswith("SET"): # CLIENT SETINFO ...
-                told = monitor.next_command()
-            assert (told["command"], told["db"]) == ("SET k v", 0)
-
-
-def unequal_methods(client):
-    """Where the reply can't be Redis's; all must work."""
-    assert client.client_id() > 0
-    assert client.client_info()["db"] == 0
-    assert client.client_list()[0]["name"] == ""
-    assert client.command_count() > 50
-    assert client.command()["get"]["arity"] == 2
-    assert "set" in client.command()
-    assert client.info()["redis_version"] == "7.2.0"
-    assert client.info("cache")["cache_entries"] >= 0
-    assert client.info("server", "clients")["connected_clients"] >= 1
-    assert isinstance(client.lastsave(), datetime.datetime)
-    assert abs(client.time()[0] - time.time()) < 60
-    assert client.bgsave() is True
-    assert client.quit() is True
-    assert client.execute_command("CACHE", "FLUSH") in (b"OK", "OK")
-
-
-def test_py_covers_every_method_of_our_commands(both):
-    """So that the tests above don't forget one."""
-    called = {"monitor", "pubsub", "quit", "shutdown", "command", "command_count", "info", "time",
-              "client_id", "client_info", "lastsave", "bgsave"}
-    not_implemented = {"command_docs", "command_info", "hello"} # in redis-py
-    for family in FAMILIES:
-        caller = Caller(*[one.client() for one in both], called)
-        family(caller)
-        caller.flushall()
-    ours = both[0]
-    names = {name.decode().replace("|", "_")
-             for name in ours.call("COMMAND", "LIST")}
-    names.discard("client") # a container; so is config, debug has no method
-    methods = {name for name in names if hasattr(redis.Redis, name)}
-    assert len(methods) > 60
-    assert methods - called == not_implemented
-
-
-def test_py_methods_whose_reply_is_ours(both):
-    unequal_methods(both[0].client())
-
-
-def heard(listener, count):
-    """So many messages, in the order in which they come."""
-    messages = []
-    def has_enough():
-        message = listener.get_message(timeout=0.1)
-        messages.extend([message] if message else [])
-        return len(messages) == count
-    wait_until(has_enough)
-    return messages
-
-
-@pytest.mark.parametrize("options", [{}, {"decode_responses": True}],
-                         ids=["bytes", "str"])
-def test_py_pubsub(both, options):
-    told = []
-    for server in both:
-        client = server.client(**options)
-        listener = client.pubsub()
-        handled = []
-        listener.subscribe("news", other=handled.append)
-        listener.psubscribe("n*")
-        messages = heard(listener, 3)
-        assert client.publish("news", "hello") == 2
-        assert client.publish("other", "to the handler") == 1
-        messages += heard(listener, 2)
-        wait_until(lambda: listener.get_message(timeout=0.1) or handled)
-        listener.ping("there?")
-        messages += heard(listener, 1)
-        listener.unsubscribe("news", "other")
-        listener.punsubscribe()
-        messages += heard(listener, 3)
-        assert client.pubsub_numsub("news")[0][1] == 0
-        listener.close()
-        told.append((messages, handled))
-    assert told[0] == told[1]
-    assert len(told[0][1]) == 1
-
-
-def test_py_hears_keyspace_events(both):
-    told = []
-    for server in both:
-        client = server.client(decode_responses=True)
-        client.config_set("notify-keyspace-events", "KEA")
-        listener = client.pubsub(ignore_subscribe_messages=True)
-        listener.psubscribe("__keyspace@0__:*")
-        wait_until(lambda: client.pubsub_numpat() == 1)
-        client.set("k", "v", ex=100)
-        client.rename("k", "k2")
-        client.delete("k2")
-        told.append([(one["channel"], one["data"])
-                     for one in heard(listener, 5)])
-        listener.close()
-    assert told[0] == told[1]
-    assert told[0][0] == ("__keyspace@0__:k", "set")
-
-
-def test_cli_subscribes(both):
-    """redis-cli waits for messages; what it shows is the same."""
+def test_cli_monitors(both, open_terminal):
     shown = []
     for server in both:
-        listener = subprocess.Popen(
-            ["redis-cli", "-p", str(server.port), "--no-raw", "psubscribe",
-             "n*", "x"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            env=CLEAN)
-        wait_until(lambda: server.call("PUBSUB", "NUMPAT") == 2)
-        server.call("PUBLISH", "news", BINARY)
-        server.call("PUBLISH", "x", "end")
-        lines = [listener.stdout.readline() for _ in range(15)]
-        listener.terminate()
-        listener.wait(TIMEOUT_S)
-        listener.stdout.close()
-        shown.append(lines)
+        terminal = open_terminal(server, "monitor")
+        seen = terminal.until(rb"OK\n")
+        assert cli(server, "set", "k", 'two "words"\n')[0] == 0
+        assert cli(server, "-n", 3, "echo", "the end")[0] == 0
+        seen += terminal.until(rb'"the end"\n')
+        terminal.interrupt()
+        shown.append(re.sub(rb"[0-9]+\.[0-9]+ \[(\d+) 127.0.0.1:\d+\]",
+                            rb"TIME [\1 ADDRESS]", seen))
     assert shown[0] == shown[1]
-    assert b'"end"' in shown[0][-1]
+    assert b'TIME [0 ADDRESS] "set" "k" "two \\"words\\"\\n"\n' in shown[0]
+    assert b'TIME [3 ADDRESS] "echo" "the end"\n' in shown[0]
 
 
-def test_py_is_a_mapping(both):
-    client = both[0].client()
-    client["k"] = "v"
-    assert client["k"] == b"v"
-    assert "k" in client
-    del client["k"]
-    assert "k" not in client
-    with pytest.raises(KeyError):
-        client["k"]
+def test_cli_shows_pushes(both, open_terminal):
+    """What tracking tells comes before the answer of the next command."""
+    shown = []
+    for server in both:
+        terminal = open_terminal(server, "-3")
+        terminal.greet()
+        seen = terminal.type(b"client tracking on") + terminal.type(b"get k")
+        server.call("SET", "k", "v")
+        seen += terminal.type(b"get k")
+        server.call("FLUSHALL")
+        shown.append(seen + terminal.type(b"ping"))
+        terminal.end()
+    assert shown[0] == shown[1]
+    assert shown[0].count(b"invalidate") == 2
 
 
-@pytest.mark.parametrize("decode", [False, True])
-def test_py_pipeline(both, decode):
-    def fill(client):
-        pipe = client.pipeline(transaction=False)
-        for i in range(1000):
-            pipe.set("key:%d" % i, "value %d" % i)
-            pipe.get("key:%d" % i)
-            pipe.incr("n")
-        pipe.set("k", "text").incr("k").mget("k", "none").expire("k", 1000)
-        pipe.execute_command("NONSENSE", "x")
-        pipe.getset("k", "new").getdel("k").get("k")
-        return [(type(one), str(one)) if isinstance(one, Exception) else one
-                for one in pipe.execute(raise_on_error=False)]
-    ours, theirs = (fill(one.client(decode_responses=decode)) for one in both)
-    assert len(ours) == 3008
-    assert ours == theirs
-    assert ours[:3] == [True, "value 0" if decode else b"value 0", 1]
+STAT = re.compile(rb"^(\d+) +([\d.]+[KMG]) +(\d+) +(\d+) +(\d+) "
+                  rb"\(\+(\d+)\) +(\d+) +$", re.MULTILINE)
 
 
-def test_py_pipeline_raises_after_reading_all(both):
-    for one in both:
-        client = one.client()
-        pipe = client.pipeline(transaction=False)
-        pipe.set("k", "text").incr("k").set("k", "later")
-        with pytest.raises(redis.ResponseError, match="Command # 2"):
-            pipe.execute()
-        assert client.get("k") == b"later"
+def test_cli_stat(both, open_terminal):
+    """keys, memory, clients, blocked, requests (and since before),
+    connections."""
+    shown = []
+    for server in both:
+        client = server.raw()
+        client.call("MSET", "a", 1, "b", 2, "c", 3)
+        client.call("DBSIZE") # INFO doesn't wait for blind writes
+        terminal = open_terminal(server, "--stat", "-i", "0.02")
+        lines = STAT.findall(terminal.until(rb"\(\+\d+\) +\d+ +\n", 5))
+        assert terminal.interrupt() in (0, -signal.SIGINT)
+        assert all(line[5] == b"1" for line in lines[1:]) # its own INFO
+        requests = [int(line[4]) for line in lines]
+        assert requests == list(range(requests[0], requests[0] + 5))
+        shown.append([(line[0], line[2], line[3]) for line in lines])
+    assert shown[0] == shown[1] == [(b"3", b"2", b"0")] * 5
 
 
-def test_py_pool_shared_by_threads(server):
-    pool = redis.BlockingConnectionPool(
-        host="127.0.0.1", port=server.port, max_connections=4, timeout=30)
-    client = redis.Redis(connection_pool=pool)
-    def work(number):
-        for i in range(50):
-            key = "%d:%d" % (number, i)
-            assert client.set(key, key)
-            assert client.get(key) == key.encode()
-            client.incr("n")
-        return number
-    with concurrent.futures.ThreadPoolExecutor(12) as threads:
-        assert list(threads.map(work, range(12))) == list(range(12))
-    assert client.get("n") == b"600"
-    assert len(client.client_list()) <= 5 # and who looked whether it is up
-    pool.disconnect()
-    assert client.get("n") == b"600"
-    pool.disconnect()
+def test_cli_latency(both, open_terminal):
+    for server in both:
+        for shape in ([], ["--raw"], ["--csv"]): # min, max, avg, samples
+            status, out, err = cli(server, "--latency", "-i", "0.05", *shape)
+            assert (status, err) == (0, b"")
+            low, high, average, samples = map(
+                float, out.replace(b",", b" ").split())
+            assert low <= average <= high and samples >= 1
+        terminal = open_terminal(server, "--latency")
+        terminal.until(rb"min: \d+, max: \d+, avg: [\d.]+ \(\d+ samples\)", 3)
+        terminal.interrupt()
 
 
-def test_py_logs_in(start_server):
-    server = start_server(requirepass="secret")
-    def client(**options):
-        return redis.Redis("127.0.0.1", server.port, **options)
-    assert client(password="secret").ping()
-    assert client(username="default", password="secret").ping()
-    assert client(username="default", password="secret", db=3,
-                  client_name="me").client_getname() == "me"
-    with pytest.raises(redis.AuthenticationError):
-        client().ping()
-    with pytest.raises(redis.ResponseError, match="WRONGPASS"):
-        client(password="wrong").ping()
-    url = "redis://:secret@127.0.0.1:%d/2" % server.port
-    assert redis.Redis.from_url(url).set("k", 2)
-    assert client(password="secret", db=2).get("k") == b"2"
+def test_cli_latency_over_time(both, open_terminal):
+    for server in both:
+        terminal = open_terminal(server, "--latency-history", "-i", "0.05")
+        terminal.until(rb"\(\d+ samples\) -- [\d.]+ seconds range\n", 2)
+        terminal.interrupt()
+        terminal = open_terminal(server, "--latency-dist", "-i", "0.05")
+        terminal.until(rb"From 0 to 100%: ")
+        terminal.until(rb"\x1b\[0m\n", 3)
+        terminal.interrupt()
 
 
-def test_py_through_a_unix_socket(start_server):
-    server, path = with_unix_socket(start_server)
-    client = redis.Redis(unix_socket_path=path)
-    assert client.set("k", BINARY)
-    assert client.get("k") == BINARY
-    assert server.client().get("k") == BINARY
-    client.close()
+@pytest.mark.parametrize("mode", ["--bigkeys", "--memkeys", "--hotkeys",
+                                  "--scan"])
+def test_cli_says_what_is_missing(server, mode):
+    """There is no SCAN yet."""
+    status, out, err = cli(server, mode)
+    assert status == 1
+    assert err == b"SCAN error: ERR unknown command 'SCAN', with args " \
+        b"beginning with: '0' \n"
 
 
-@pytest.mark.parametrize("crash", [False, True], ids=["restart", "crash"])
-def test_py_comes_back_after_a_restart(start_server, crash):
-    """The pool finds its connections closed and makes new ones: no call
-    fails, and nothing that was flushed is missing."""
-    server = start_server(port=free_port())
-    client = redis.Redis("127.0.0.1", server.port, decode_responses=True)
-    pipe = client.pipeline(transaction=False)
-    for i in range(1000):
-        pipe.set("key:%d" % i, i)
-    pipe.execute()
-    for cycle in range(3):
-        client.set("cycle", cycle)
-        if crash:
-            assert client.execute_command("CACHE", "FLUSH") == "OK"
-            server.kill9()
-            with pytest.raises(redis.ConnectionError):
-                client.get("cycle")
-            server.start()
-        else:
-            server.restart()
-        assert client.get("cycle") == str(cycle)
-        assert client.mget(["key:%d" % i for i in range(1000)]) == \
-            [str(i) for i in range(1000)]
-        assert client.dbsize() == 1001
-    client.close()
-
-
-def test_py_comes_back_after_being_killed(server):
-    client = redis.Redis("127.0.0.1", server.port)
-    number = client.client_id()
-    assert server.client().client_kill_filter(_id=number) == 1
-    assert client.client_id() > number
-    client.close()
-
-
-def test_py_shuts_the_server_down(start_server):
-    server = start_server()
-    client = server.client()
-    client.set("k", "v")
-    client.shutdown()
-    assert server.wait_exit() == 0
-    server.start()
-    client = server.client()
-    assert client.get("k") == b"v"
-    client.shutdown(nosave=True)
-    assert server.wait_exit() == 0
+def test_cli_explains(both, open_terminal):
+    """`help` shows what COMMAND DOCS says: ours in other words, but for the
+    syntax."""
+    shown = []
+    for server in both:
+        terminal = open_terminal(server)
+        terminal.greet()
+        for name in (b"getrange", b"multi", b"publish", b"expire"):
+            shown.append(re.sub(rb"\x1b\[\d+m", b"", # colours
+                                terminal.type(b"help " + name)))
+            assert b"summary: " in shown[-1] and b"group: " in shown[-1]
+        assert b"SUBSTR" in terminal.type(b"help @string").upper()
+        terminal.end()
+    for ours, theirs in zip(shown[:4], shown[4:]):
+        assert ours.splitlines()[2] == theirs.splitlines()[2]
 
 
 # --- redis-benchmark -------------------------------------------------------
@@ -806,6 +527,6 @@ def test_benchmark_with_two_million_keys_set(start_server):
 
 def test_the_programs_are_there():
     """A missing one would fail each test with a riddle."""
-    for name in ("redis-cli", "redis-benchmark", "redis-server"):
+    for name in ("redis-cli", "redis-benchmark", "redis-server", "node",
+                 "prometheus-redis-exporter"):
         assert shutil.which(name)
-    assert redis.__version__.startswith("4.3")
