@@ -584,7 +584,8 @@ async def hear(pubsub, count):
 async def asynchronous(port):
     results = []
     async with contextlib.AsyncExitStack() as stack:
-        client = redis.asyncio.Redis("127.0.0.1", port, decode_responses=True)
+        client = redis.asyncio.Redis(host="127.0.0.1", port=port,
+                                     decode_responses=True)
         stack.push_async_callback(client.close)
         results += [await client.set("k", "v", ex=100), await client.get("k")]
         results.append(await asyncio.gather(
