@@ -133,6 +133,8 @@ err_t path_to_key(struct tree *tree, uint64_t order,
  * before, so that rank == count is fine. */
 err_t path_to_rank(struct tree *tree, uint64_t rank, bool is_insert,
                    struct tree_path *path);
+/* How many elements stand before the path's place. */
+uint64_t path_rank(const struct tree *tree, const struct tree_path *path);
 /* Everything on the way was the last (the first) of its parent. */
 bool path_is_last(const struct tree *tree, const struct tree_path *path,
                   unsigned level);

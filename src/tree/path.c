@@ -1,7 +1,9 @@
 /* path.c - from the root down to an element.
  *
  * Going by key also gives the page's search what it needs to guess well: the
- * separators left and right of the way are bounds of the hashes below. */
+ * separators left and right of the way are bounds of the hashes below. Counts
+ * are added up only for who wants to know the rank: they are half of the cache
+ * lines of a way. */
 #include "tree/internal.h"
 
 /* Between the look at a way and the change nothing leaves memory: is_sure says
@@ -56,14 +58,11 @@ err_t path_to_target(struct tree *tree, const struct page_target *target,
 {
     struct node *node;
     uint64_t     low = 0, high = UINT64_MAX;
-    path->rank = 0;
     err_t err = tree_node(tree, NULL, 0, &node);
     for (unsigned level = tree->level; !err && level > 0; level--) {
         struct inner *inner = as_inner(node);
         unsigned      at = inner_search(inner, target);
         path->step[level - 1] = (struct tree_step){ inner, at };
-        for (unsigned before = 0; before < at; before++)
-            path->rank += inner->counts[before];
         if (at > 0)
             low = inner->orders[at];
         if (at + 1 < inner->count)
@@ -75,8 +74,18 @@ err_t path_to_target(struct tree *tree, const struct page_target *target,
     path->leaf = as_page(node);
     path->slot = page_search(path->leaf->bytes, &tree->env->hasher, target, low,
                              high, &path->found);
-    path->rank += path->slot;
     return ERR_OK;
+}
+
+uint64_t path_rank(const struct tree *tree, const struct tree_path *path)
+{
+    uint64_t rank = path->slot;
+    for (unsigned level = 0; level < tree->level; level++) {
+        const struct inner *inner = path->step[level].inner;
+        for (unsigned before = 0; before < path->step[level].at; before++)
+            rank += inner->counts[before];
+    }
+    return rank;
 }
 
 static err_t path_to_key_small(struct tree *tree, const struct page_value *key,
@@ -89,7 +98,6 @@ static err_t path_to_key_small(struct tree *tree, const struct page_value *key,
     path->leaf = as_page(node);
     path->slot = page_scan(path->leaf->bytes, key);
     path->found = path->slot < page_count(path->leaf->bytes);
-    path->rank = path->slot;
     return ERR_OK;
 }
 
@@ -113,7 +121,6 @@ err_t path_to_rank(struct tree *tree, uint64_t rank, bool is_insert,
     ASSERT(rank < tree->count + is_insert);
     struct node *node;
     uint64_t     left = rank;
-    path->rank = rank;
     path->found = !is_insert;
     err_t err = tree_node(tree, NULL, 0, &node);
     for (unsigned level = tree->level; !err && level > 0; level--) {

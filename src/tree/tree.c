@@ -144,7 +144,7 @@ err_t tree_rank(struct tree *tree, uint64_t order, slice key, uint64_t *rank,
     if (err)
         return err;
     *found = path.found;
-    *rank = path.rank;
+    *rank = path_rank(tree, &path);
     return ERR_OK;
 }
 
@@ -156,7 +156,7 @@ err_t tree_rank_of(struct tree *tree, const struct page_target *target,
     ASSERT(!tree_is_small(tree));
     err_t err = path_to_target(tree, target, &path);
     if (!err)
-        *rank = path.rank;
+        *rank = path_rank(tree, &path);
     return err;
 }
 

@@ -104,7 +104,6 @@ struct tree_path {
     struct page *leaf;
     unsigned     slot;  /* in the leaf */
     bool         found; /* slot is what was looked for */
-    uint64_t     rank;  /* of slot */
 };
 
 /* Goes over elements in order, from one on, forward or backward. Survives no
