@@ -6,7 +6,7 @@
  *   - a count is the sum of what is below;
  *   - separators rise; everything below a child is at or behind its separator
  *     and before the next one's; the first one's is empty;
- *   - small is only a root that is a leaf;
+ *   - small is only a root that is a leaf, of few elements;
  *   - a node is on the dirty list exactly once if it is dirty, and all that
  *     are on it are in the tree;
  *   - the bytes charged are what the nodes and lists take. */
@@ -72,13 +72,15 @@ static uint64_t check_leaf(struct check *check, const struct page *page,
     expect(check, page->len <= page->capacity, "a page's capacity");
     expect(check,
            page_check(slice_make(page->bytes, page->len),
-                      (enum page_kind)tree->kind,
-                      &tree->env->hasher) == ERR_OK,
+                      (enum page_kind)tree->kind, &tree->env->hasher) == ERR_OK,
            "a page");
     expect(check, count > 0 || is_root, "an empty leaf");
     expect(check, page->len <= tree->env->page_limit || count == 1,
            "a leaf too long");
-    expect(check, is_root || !page_is_small(page->bytes), "a small leaf");
+    expect(check,
+           !page_is_small(page->bytes) ||
+               (is_root && count <= TREE_SMALL_COUNT_MAX),
+           "a small leaf");
     if (count > 0 && tree->kind != PAGE_LIST && check->wrong == NULL)
         check_bounds(check, page, low, high);
     return count;
@@ -133,7 +135,8 @@ static uint64_t check_node(struct check *check, struct node *node,
     expect(check, node->id < *tree->env->next_id, "an id never given");
     if (node->dirty_at != 0) {
         check->dirty_count++;
-        expect(check, node->dirty_at <= tree->dirty_count &&
+        expect(check,
+               node->dirty_at <= tree->dirty_count &&
                    tree->dirty[node->dirty_at - 1] == node,
                "a dirty node that is not listed");
     }
@@ -146,8 +149,8 @@ static uint64_t check_node(struct check *check, struct node *node,
 static void check_run(struct check *check)
 {
     const struct bound none = { .is_set = false };
-    uint64_t           count = check_node(check, check->tree->root,
-                                          check->tree->level, &none, &none);
+    uint64_t           count =
+        check_node(check, check->tree->root, check->tree->level, &none, &none);
     expect(check, count == check->tree->count, "the count");
 }
 

@@ -99,12 +99,22 @@ static struct sep sep_before(struct tree *tree, const struct page *page,
     return sep_between(tree, new, &first);
 }
 
+/* An empty page for an element. What is appended will be followed by more, so
+ * there is room for a whole page at once; unless few like it can follow. */
+static struct page *leaf_new_for(struct tree *tree,
+                                 const struct page_element *new)
+{
+    size_t alone = page_len_alone((enum page_kind)tree->kind, new);
+    size_t limit = tree->env->page_limit;
+    return leaf_new(tree, alone > limit / 4 ? alone : limit);
+}
+
 /* An empty page behind the path's one; the path goes to it. */
 static void path_new_leaf_after(struct tree *tree, struct tree_path *path,
                                 const struct page_element *new)
 {
     struct sep   sep = sep_after(tree, path->leaf, new);
-    struct page *page = leaf_new(tree, tree->env->page_limit);
+    struct page *page = leaf_new_for(tree, new);
     path_add_node(tree, path, 0,
                   (struct child){ .node = &page->node,
                                   .order = sep.order,
@@ -119,7 +129,7 @@ static void path_new_leaf_before(struct tree *tree, struct tree_path *path,
                                  const struct page_element *new)
 {
     struct sep   sep = sep_before(tree, path->leaf, 0, new);
-    struct page *page = leaf_new(tree, tree->env->page_limit);
+    struct page *page = leaf_new_for(tree, new);
     path_add_node(tree, path, 0,
                   (struct child){ .node = &page->node,
                                   .order = sep.order,
@@ -142,8 +152,7 @@ static void path_split_leaf(struct tree *tree, struct tree_path *path,
     struct edit  edit = path_edit(tree, path);
     unsigned     moved = page_count(edit.page->bytes) - cut;
     struct page *right = page_new((enum page_kind)tree->kind,
-                                  (*tree->env->next_id)++,
-                                  edit.page->len / 2);
+                                  (*tree->env->next_id)++, edit.page->len / 2);
     page_splice(&right, 0, edit.page->bytes, cut, moved);
     page_remove(&edit.page, cut, moved);
     page_tidy(&edit.page);
@@ -224,9 +233,8 @@ static unsigned count_to_move(const struct tree *tree, const uint8_t *leaf,
     size_t   bytes = (len - to->len) / 2;
     unsigned index = page_index_at(leaf, from_end ? len - bytes : bytes);
     size_t   moved = page_len_range(leaf, from_end ? index : 0,
-                                    from_end ? count - index : index);
-    if (index == 0 || index >= count ||
-        to->len + moved > tree->env->page_limit)
+                                  from_end ? count - index : index);
+    if (index == 0 || index >= count || to->len + moved > tree->env->page_limit)
         return 0;
     return from_end ? count - index : index;
 }
@@ -234,7 +242,7 @@ static unsigned count_to_move(const struct tree *tree, const uint8_t *leaf,
 static bool path_shift_left(struct tree *tree, struct tree_path *path,
                             const struct page_element *new)
 {
-    unsigned at = path->step[0].at;
+    unsigned     at = path->step[0].at;
     struct page *left = at > 0 ? neighbour(tree, path, at - 1) : NULL;
     if (left == NULL)
         return false;
@@ -244,8 +252,8 @@ static bool path_shift_left(struct tree *tree, struct tree_path *path,
     unsigned left_count = page_count(left->bytes);
     move_to_neighbour(tree, path, at - 1, 0, moved);
 
-    struct inner *inner = path->step[0].inner;
-    struct page  *joined = as_page(inner->nodes[at - 1]);
+    struct inner       *inner = path->step[0].inner;
+    struct page        *joined = as_page(inner->nodes[at - 1]);
     struct page_element first;
     page_get(path->leaf->bytes, 0, &first);
     if (path->slot == moved) /* it stays, and is the first then */
@@ -274,8 +282,8 @@ static bool path_shift_right(struct tree *tree, struct tree_path *path,
     unsigned kept = page_count(path->leaf->bytes) - moved;
     move_to_neighbour(tree, path, at + 1, kept, moved);
 
-    struct inner *inner = path->step[0].inner;
-    struct page  *joined = as_page(inner->nodes[at + 1]);
+    struct inner       *inner = path->step[0].inner;
+    struct page        *joined = as_page(inner->nodes[at + 1]);
     struct page_element last;
     page_get(path->leaf->bytes, kept - 1, &last);
     if (path->slot == kept) /* it stays, and is the last then */
@@ -303,7 +311,7 @@ static void path_make_room(struct tree *tree, struct tree_path *path,
                            const struct page_element *new)
 {
     size_t limit = tree->env->page_limit;
-    bool   is_large = page_len_alone((enum page_kind)tree->kind, new) > limit / 2;
+    bool is_large = page_len_alone((enum page_kind)tree->kind, new) > limit / 2;
     while (!leaf_has_room(tree, path->leaf, new)) {
         unsigned count = page_count(path->leaf->bytes);
         bool     at_edge = path->slot == 0 || path->slot == count;
@@ -313,8 +321,9 @@ static void path_make_room(struct tree *tree, struct tree_path *path,
             path_new_leaf_before(tree, path, new);
         } else {
             ASSERT(count >= 2);
-            unsigned cut = is_large && !at_edge ? path->slot
-                                                : page_middle(path->leaf->bytes);
+            unsigned cut = is_large && !at_edge
+                               ? path->slot
+                               : page_middle(path->leaf->bytes);
             path_split_leaf(tree, path, cut, true, new);
         }
     }
@@ -346,8 +355,8 @@ void path_replace(struct tree *tree, struct tree_path *path,
 {
     const uint8_t *bytes = path->leaf->bytes;
     size_t         len = page_len_replaced(bytes, path->slot, new);
-    bool           fits = len <= tree->env->page_limit || page_count(bytes) == 1;
-    struct edit    edit = path_edit(tree, path);
+    bool        fits = len <= tree->env->page_limit || page_count(bytes) == 1;
+    struct edit edit = path_edit(tree, path);
     if (fits)
         page_replace(&edit.page, path->slot, new);
     else

@@ -29,8 +29,8 @@ struct sep {
     struct sep_key *key; /* NULL is "" */
 };
 
-/* A child of an inner node, on its way in or out. The separator of the first one is not looked at,
- * and empty: the parent knows it. */
+/* A child of an inner node, on its way in or out. The separator of the first
+ * one is not looked at, and empty: the parent knows it. */
 struct child {
     struct node    *node;
     uint64_t        count; /* elements below */
@@ -40,14 +40,14 @@ struct child {
 
 /* Nothing but `orders` is looked at when a way is searched: eight to a line. */
 struct inner {
-    struct node     node;
-    uint16_t        count;
-    uint16_t        capacity;
-    unsigned        level; /* 1: above the leaves */
-    struct node   **nodes;
-    uint64_t       *counts;
+    struct node      node;
+    uint16_t         count;
+    uint16_t         capacity;
+    unsigned         level; /* 1: above the leaves */
+    struct node    **nodes;
+    uint64_t        *counts;
     struct sep_key **keys;
-    uint64_t        orders[];
+    uint64_t         orders[];
 };
 
 struct tree {
@@ -60,7 +60,7 @@ struct tree {
     uint32_t               dirty_count, dirty_capacity;
     uint32_t               vanished_count, vanished_capacity;
     uint8_t                kind;
-    uint8_t                level; /* of the root */
+    uint8_t                level;   /* of the root */
     bool                   is_sure; /* what is looked at was there before */
 };
 
@@ -89,8 +89,8 @@ struct edit {
 struct edit edit_open(struct tree *tree, struct inner *inner, unsigned at);
 void        edit_close(struct tree *tree, struct edit *edit);
 struct edit path_edit(struct tree *tree, struct tree_path *path);
-void path_edit_close(struct tree *tree, struct tree_path *path,
-                     struct edit *edit);
+void        path_edit_close(struct tree *tree, struct tree_path *path,
+                            struct edit *edit);
 /* Adds to the counts on the way; all inner nodes become dirty. */
 void path_add_count(struct tree *tree, struct tree_path *path, int64_t delta);
 
@@ -106,10 +106,10 @@ uint64_t      inner_sum(const struct inner *inner, unsigned from);
 /* Takes child.key. */
 void inner_insert(struct inner *inner, unsigned at, struct child child);
 /* Gives the child back, its key with it. */
-struct child inner_take(struct inner *inner, unsigned at);
+struct child      inner_take(struct inner *inner, unsigned at);
 struct page_value sep_value(const struct sep_key *key);
 void              sep_free(struct tree *tree, struct sep_key *key);
-struct sep_key *sep_new(struct tree *tree, slice text);
+struct sep_key   *sep_new(struct tree *tree, slice text);
 /* Takes sep.key. */
 void inner_set_sep(struct tree *tree, struct inner *inner, unsigned at,
                    struct sep sep);
@@ -136,10 +136,10 @@ err_t path_to_rank(struct tree *tree, uint64_t rank, bool is_insert,
 /* How many elements stand before the path's place. */
 uint64_t path_rank(const struct tree *tree, const struct tree_path *path);
 /* Everything on the way was the last (the first) of its parent. */
-bool path_is_last(const struct tree *tree, const struct tree_path *path,
-                  unsigned level);
-bool path_is_first(const struct tree *tree, const struct tree_path *path,
-                   unsigned level);
+bool     path_is_last(const struct tree *tree, const struct tree_path *path,
+                      unsigned level);
+bool     path_is_first(const struct tree *tree, const struct tree_path *path,
+                       unsigned level);
 uint64_t element_order(const struct tree         *tree,
                        const struct page_element *element);
 

@@ -37,11 +37,11 @@
 #include "base/assert.h"
 #include "tree/page.h"
 
-#define LAYOUT_VERSION    0x10
-#define FLAG_UNIFORM      1
-#define FLAG_WIDE         2
-#define FLAG_SMALL        4
-#define NARROW_DATA_MAX   0x7fff /* what a slot of 16 bits can point to */
+#define LAYOUT_VERSION      0x10
+#define FLAG_UNIFORM        1
+#define FLAG_WIDE           2
+#define FLAG_SMALL          4
+#define NARROW_DATA_MAX     0x7fff /* what a slot of 16 bits can point to */
 #define UNIFORM_ELEMENT_MAX 0x3fff
 
 static inline uint16_t get_le16(const uint8_t *p)
@@ -142,6 +142,16 @@ static inline unsigned number_bytes(int64_t number)
     uint64_t magnitude = (uint64_t)(number ^ (number >> 63));
     unsigned bits = magnitude ? 64 - (unsigned)__builtin_clzll(magnitude) : 0;
     return bits / 8 + 1;
+}
+
+/* Returns how many bytes it took. */
+static inline unsigned number_put(uint8_t *p, int64_t number)
+{
+    uint64_t left = (uint64_t)number;
+    unsigned len = number_bytes(number);
+    for (unsigned i = 0; i < len; i++, left >>= 8)
+        p[i] = (uint8_t)left;
+    return len;
 }
 
 static inline size_t value_bytes(const struct page_value *value)

@@ -35,8 +35,8 @@ void node_set_dirty(struct tree *tree, struct node *node)
 {
     if (node->dirty_at != 0)
         return;
-    tree->dirty = list_grow(tree, tree->dirty, tree->dirty_count,
-                            &tree->dirty_capacity);
+    tree->dirty =
+        list_grow(tree, tree->dirty, tree->dirty_count, &tree->dirty_capacity);
     tree->dirty[tree->dirty_count++] = node;
     ASSERT(tree->dirty_count < 1u << 30);
     node->dirty_at = tree->dirty_count & 0x3fffffff;

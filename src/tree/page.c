@@ -110,13 +110,14 @@ static inline void parts_get_slotted(const struct view *v, unsigned at,
     } else if (v->kind != PAGE_LIST) {
         p += order_bytes(v->kind);
         out->key_is_int = is_int;
-        out->key_len =
-            (uint32_t)(end - p) - (v->kind == PAGE_SCORES ? PAGE_SCORE_BYTES : 0);
+        out->key_len = (uint32_t)(end - p) -
+                       (v->kind == PAGE_SCORES ? PAGE_SCORE_BYTES : 0);
     }
     out->key = p;
     out->value = p + out->key_len;
     out->value_len = (uint32_t)(end - out->value);
-    out->value_is_int = is_int && (v->kind == PAGE_LIST || v->kind == PAGE_HASH);
+    out->value_is_int =
+        is_int && (v->kind == PAGE_LIST || v->kind == PAGE_HASH);
 }
 
 static inline void parts_get(const struct view *v, unsigned at,
@@ -195,20 +196,19 @@ static inline unsigned search_guess(unsigned from, unsigned to, uint64_t low,
         return from + width / 2;
     if (hash >= high)
         return to - 1;
-    double part = (double)(hash - low) / ((double)(high - low) + 1);
+    double   part = (double)(hash - low) / ((double)(high - low) + 1);
     unsigned guess = (unsigned)(part * width);
     return from + (guess < width ? guess : width - 1);
 }
 
-static unsigned search_hashed(const struct view         *v,
-                              const struct page_hasher  *hasher,
+static unsigned search_hashed(const struct view        *v,
+                              const struct page_hasher *hasher,
                               const struct page_target *target, uint64_t low,
                               uint64_t high, bool *found)
 {
     unsigned from = 0, to = v->count;
     for (unsigned step = 1; from < to; step++) {
-        unsigned guess =
-            search_guess(from, to, low, high, target->order, step);
+        unsigned guess = search_guess(from, to, low, high, target->order, step);
         struct page_value key = key_get(v, guess);
         uint64_t          hash = page_value_hash(hasher, &key);
         int               compared = target->order < hash ? -1 : 1;
@@ -246,18 +246,22 @@ unsigned page_search(const uint8_t *bytes, const struct page_hasher *hasher,
     return search_hashed(&v, hasher, target, low, high, found);
 }
 
+/* Compares packed bytes: no number is unpacked. */
 unsigned page_scan(const uint8_t *bytes, const struct page_value *key)
 {
     struct view  v = view_of(bytes);
     struct parts parts;
-    size_t       key_len = value_bytes(key);
+    uint8_t      number[8];
+    const void  *packed = key->data;
+    size_t       len = key->len;
+    if (key->is_int) {
+        packed = number;
+        len = number_put(number, key->number);
+    }
     for (unsigned at = 0; at < v.count; at++) {
         parts_get(&v, at, &parts);
-        if (parts.key_len != key_len || parts.key_is_int != key->is_int)
-            continue;
-        struct page_value other =
-            value_get(parts.key, parts.key_len, parts.key_is_int);
-        if (page_value_equal(key, &other))
+        if (parts.key_len == len && parts.key_is_int == key->is_int &&
+            (len == 0 || memcmp(parts.key, packed, len) == 0))
             return at;
     }
     return v.count;

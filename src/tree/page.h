@@ -22,7 +22,8 @@
  *            whoever keeps a page while its tree goes on (a save). Editing
  *            REQUIRES that the editor holds the only one.
  * Threads    ref and unref: any; the rest: whoever owns the page.
- * Bounds     an element: PAGE_ELEMENT_MAX_BYTES; elements in a page: 65535. */
+ * Bounds     an element, key and value together: PAGE_ELEMENT_MAX_BYTES;
+ *            elements in a page: 65535. */
 #ifndef TREE_PAGE_H
 #define TREE_PAGE_H
 
@@ -53,8 +54,8 @@ enum page_kind {
 /* A key or a value as it is packed: a canonical decimal int64 ("0", "-17") is
  * a number, everything else is bytes. Each text has one such form. */
 struct page_value {
-    const char *data;   /* not if is_int */
-    uint32_t    len;    /* not if is_int */
+    const char *data; /* not if is_int */
+    uint32_t    len;  /* not if is_int */
     bool        is_int;
     int64_t     number; /* if is_int */
 };
@@ -95,15 +96,13 @@ struct page_value page_value_pack(slice text);
 /* Borrows bytes, never taken for a number: the value of PAGE_SCORES. */
 struct page_value page_value_raw(slice bytes);
 /* The text again; buffer is used when it was a number. */
-slice    page_value_text(const struct page_value *value,
-                         char buffer[NUM_INT64_CHARS]);
-bool     page_value_equal(const struct page_value *a,
-                          const struct page_value *b);
+slice page_value_text(const struct page_value *value,
+                      char                     buffer[NUM_INT64_CHARS]);
+bool  page_value_equal(const struct page_value *a, const struct page_value *b);
 /* As memcmp orders the texts. */
-int      page_value_compare(const struct page_value *a,
-                            const struct page_value *b);
-uint64_t page_value_hash(const struct page_hasher      *hasher,
-                         const struct page_value *value);
+int page_value_compare(const struct page_value *a, const struct page_value *b);
+uint64_t page_value_hash(const struct page_hasher *hasher,
+                         const struct page_value  *value);
 
 /* ---- reading ------------------------------------------------------------- */
 

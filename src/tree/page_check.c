@@ -27,7 +27,8 @@ static bool header_is_right(slice bytes, enum page_kind kind)
     struct view v = view_of(p);
     if (bytes.len > UINT32_MAX / 2 || v.data_len > bytes.len)
         return false;
-    return bytes.len == PAGE_HEADER_BYTES + v.data_len + v.count * slot_bytes(&v);
+    return bytes.len ==
+           PAGE_HEADER_BYTES + v.data_len + v.count * slot_bytes(&v);
 }
 
 static bool uniform_is_right(const struct view *v)
@@ -114,9 +115,9 @@ static bool elements_are_right(const uint8_t            *bytes,
 {
     struct page_target before = { .where = TARGET_KEY };
     struct view        v = view_of(bytes);
-    bool               has_order = v.kind == PAGE_RANKS ||
-                     (page_kind_is_hashed(v.kind) && hasher != NULL &&
-                      !page_is_small(bytes));
+    bool               has_order =
+        v.kind == PAGE_RANKS || (page_kind_is_hashed(v.kind) &&
+                                 hasher != NULL && !page_is_small(bytes));
 
     for (unsigned at = 0; at < v.count; at++) {
         struct page_element element;

@@ -72,8 +72,8 @@ struct page *page_copy(const struct page *page)
 
 struct page *page_ref(struct page *page)
 {
-    unsigned before = atomic_fetch_add_explicit(&page->node.refs, 1,
-                                                memory_order_relaxed);
+    unsigned before =
+        atomic_fetch_add_explicit(&page->node.refs, 1, memory_order_relaxed);
     ASSERT(before > 0);
     return page;
 }
@@ -82,8 +82,8 @@ void page_unref(struct page *page)
 {
     if (page == NULL)
         return;
-    unsigned before = atomic_fetch_sub_explicit(&page->node.refs, 1,
-                                                memory_order_acq_rel);
+    unsigned before =
+        atomic_fetch_sub_explicit(&page->node.refs, 1, memory_order_acq_rel);
     ASSERT(before > 0);
     if (before == 1)
         mem_free(page);
@@ -134,8 +134,8 @@ static void header_set(struct page *page, unsigned count, size_t data_len)
 
 static void flag_set(struct page *page, uint8_t flag, bool on)
 {
-    page->bytes[1] = (uint8_t)(on ? page->bytes[1] | flag
-                                  : page->bytes[1] & ~flag);
+    page->bytes[1] =
+        (uint8_t)(on ? page->bytes[1] | flag : page->bytes[1] & ~flag);
 }
 
 static void shapes_set(struct page *page, uint16_t key, uint16_t value)
@@ -179,11 +179,11 @@ static struct shape shape_of(unsigned kind, const struct page_element *element)
 {
     struct shape shape = { 0, 0 };
     if (kind_has_key(kind))
-        shape.key = (uint32_t)value_bytes(&element->key) << 1 |
-                    element->key.is_int;
+        shape.key =
+            (uint32_t)value_bytes(&element->key) << 1 | element->key.is_int;
     if (kind_has_value(kind))
-        shape.value = (uint32_t)value_bytes(&element->value) << 1 |
-                      element->value.is_int;
+        shape.value =
+            (uint32_t)value_bytes(&element->value) << 1 | element->value.is_int;
     return shape;
 }
 
@@ -230,8 +230,7 @@ static size_t len_slotted(const struct view *v)
         if (v->kind == PAGE_HASH)
             each += varint_bytes(v->key_shape);
     }
-    return PAGE_HEADER_BYTES + v->data_len +
-           v->count * (each + slot_bytes(v));
+    return PAGE_HEADER_BYTES + v->data_len + v->count * (each + slot_bytes(v));
 }
 
 size_t page_len_alone(enum page_kind kind, const struct page_element *new)
@@ -290,12 +289,7 @@ static uint8_t *value_put(uint8_t *p, const struct page_value *value)
             memcpy(p, value->data, value->len);
         return p + value->len;
     }
-    uint64_t number = (uint64_t)value->number;
-    for (unsigned left = number_bytes(value->number); left > 0; left--) {
-        *p++ = (uint8_t)number;
-        number >>= 8;
-    }
-    return p;
+    return p + number_put(p, value->number);
 }
 
 static void element_put(uint8_t *p, unsigned kind, bool is_uniform,
@@ -400,9 +394,8 @@ static void page_unpack(struct page **page)
     size_t   each = v.stride + extra;
     size_t   data_len = each * v.count;
     bool     is_wide = data_len > NARROW_DATA_MAX;
-    bool     bit = v.kind == PAGE_LIST || v.kind == PAGE_HASH
-                       ? v.value_shape & 1
-                       : v.key_shape & 1;
+    bool bit = v.kind == PAGE_LIST || v.kind == PAGE_HASH ? v.value_shape & 1
+                                                          : v.key_shape & 1;
 
     page_reserve(page,
                  PAGE_HEADER_BYTES + data_len + v.count * (is_wide ? 4 : 2));
@@ -444,8 +437,8 @@ void page_tidy(struct page **page)
     if (page_could_be_uniform((*page)->bytes, &shape)) {
         struct view v = view_of((*page)->bytes);
         uint8_t    *data = (*page)->bytes + PAGE_HEADER_BYTES;
-        unsigned extra = v.kind == PAGE_HASH ? varint_bytes(shape.key) : 0;
-        size_t   stride = shape_stride(v.kind, shape);
+        unsigned    extra = v.kind == PAGE_HASH ? varint_bytes(shape.key) : 0;
+        size_t      stride = shape_stride(v.kind, shape);
         for (unsigned at = 0; extra > 0 && at < v.count; at++)
             memmove(data + at * stride, data + at * (stride + extra) + extra,
                     stride);
@@ -489,7 +482,7 @@ void page_insert(struct page **page, unsigned at,
     struct shape shape = shape_of(kind, new);
     ASSERT(!page_is_shared(*page));
     ASSERT(at <= page_count((*page)->bytes));
-    ASSERT(shape_bytes(kind, shape) <= 2 * PAGE_ELEMENT_MAX_BYTES);
+    ASSERT(shape_stride(kind, shape) <= PAGE_ELEMENT_MAX_BYTES + 8);
 
     if (page_count((*page)->bytes) == 0)
         page_shape_first(*page, shape);
@@ -520,7 +513,7 @@ static void remove_slotted(struct page **page, unsigned from, unsigned count)
 
     memmove(data + start, data + end, v.data_len - end);
     memmove(new, old, from * width);
-    memmove(new + from * width, old + (from + count) * width,
+    memmove(new + from *width, old + (from + count) * width,
             (left - from) * width);
     slots_shift(new, v.is_wide, from, left, 0 - ((uint32_t)(end - start) << 1));
     header_set(*page, left, v.data_len - (end - start));
@@ -537,8 +530,8 @@ void page_remove(struct page **page, unsigned from, unsigned count)
     if (count == v.count) {
         page_clear(*page);
     } else if (v.is_uniform) {
-        uint8_t *start = (*page)->bytes + PAGE_HEADER_BYTES +
-                         (size_t)from * v.stride;
+        uint8_t *start =
+            (*page)->bytes + PAGE_HEADER_BYTES + (size_t)from * v.stride;
         memmove(start, start + (size_t)count * v.stride,
                 (size_t)(v.count - from - count) * v.stride);
         header_set(*page, v.count - count,

@@ -42,8 +42,8 @@ static unsigned inner_search(const struct inner       *inner,
             struct page_value key = sep_value(inner->keys[middle]);
             is_behind = page_value_compare(&target->key, &key) < 0;
         } else if (target->order == inner->orders[middle]) {
-            is_behind = target->where == TARGET_LOWEST &&
-                        inner->keys[middle] != NULL;
+            is_behind =
+                target->where == TARGET_LOWEST && inner->keys[middle] != NULL;
         }
         if (is_behind)
             high = middle;
@@ -58,7 +58,7 @@ err_t path_to_target(struct tree *tree, const struct page_target *target,
 {
     struct node *node;
     uint64_t     low = 0, high = UINT64_MAX;
-    err_t err = tree_node(tree, NULL, 0, &node);
+    err_t        err = tree_node(tree, NULL, 0, &node);
     for (unsigned level = tree->level; !err && level > 0; level--) {
         struct inner *inner = as_inner(node);
         unsigned      at = inner_search(inner, target);

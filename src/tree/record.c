@@ -128,8 +128,8 @@ static err_t load_leaf(struct load *load, slice bytes, uint64_t id,
                        struct node **out)
 {
     struct tree *tree = load->tree;
-    err_t        err = page_check(bytes, (enum page_kind)tree->kind,
-                                  &tree->env->hasher);
+    err_t        err =
+        page_check(bytes, (enum page_kind)tree->kind, &tree->env->hasher);
     if (err)
         return err;
     unsigned count = page_count((const uint8_t *)bytes.data);

@@ -118,7 +118,7 @@ static void tree_try_small(struct tree *tree)
     if (tree->level > 0 || !page_kind_is_hashed((enum page_kind)tree->kind))
         return;
     struct page *page = as_page(tree->root);
-    if (page_is_small(page->bytes) ||
+    if (page_is_small(page->bytes) || tree->count > TREE_SMALL_COUNT_MAX / 4 ||
         (tree->count > 0 && page->len > tree->env->page_limit / 4))
         return;
     struct edit edit = edit_open(tree, NULL, 0);

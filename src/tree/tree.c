@@ -175,16 +175,17 @@ static struct page_element element_make(const struct tree *tree, uint64_t order,
     return element;
 }
 
-/* Would a small page become longer than a page may be? */
-static bool small_is_full(const struct tree         *tree,
-                          const struct tree_path    *path,
+/* Would a small page become longer than a page may be, or too much to look
+ * through? */
+static bool small_is_full(const struct tree *tree, const struct tree_path *path,
                           const struct page_element *element)
 {
     const uint8_t *bytes = path->leaf->bytes;
     unsigned       others = page_count(bytes) - path->found;
     size_t len = path->found ? page_len_replaced(bytes, path->slot, element)
                              : page_len_inserted(bytes, element);
-    return others > 0 && len > tree->env->page_limit;
+    return others > 0 &&
+           (len > tree->env->page_limit || others >= TREE_SMALL_COUNT_MAX);
 }
 
 err_t tree_put(struct tree *tree, uint64_t order, slice key, slice value,

@@ -5,7 +5,8 @@
  * are below it, and the lowest (order, key) that may be. So an element is
  * found by key, by rank, or at random, and its rank is told, in O(log n). A
  * small hash or set is one page in order of insertion; it is sorted when it
- * outgrows a page, and no more called sorted once it has shrunk to a quarter.
+ * outgrows a page or TREE_SMALL_COUNT_MAX, and small again once it has shrunk
+ * to a quarter of both.
  *
  * The tree knows what a save has to write: nodes that are dirty, and ids of
  * nodes that were captured once and are gone. A captured page is shared with
@@ -25,17 +26,20 @@
 #include "base/rand.h"
 #include "tree/page.h"
 
-#define TREE_LEVELS_MAX 24
+#define TREE_LEVELS_MAX      24
+/* More elements than this are not looked through one by one: a hash or set of
+ * more is sorted though it may fit in a page. */
+#define TREE_SMALL_COUNT_MAX 128
 /* With the struct before it a page is a block of 4 KB: docs/ARCHITECTURE.md
  * has the measurement. */
-#define TREE_PAGE_LIMIT (4096 - sizeof(struct page))
+#define TREE_PAGE_LIMIT      (4096 - sizeof(struct page))
 
 /* What trees share; lives as long as they. */
 struct tree_env {
     size_t             page_limit; /* bytes of a page, PAGE_HEADER_BYTES + 1 to
                                     * PAGE_LIMIT_MAX; one element may be more */
     struct page_hasher hasher;
-    uint64_t          *next_id;    /* of nodes; never goes back */
+    uint64_t          *next_id; /* of nodes; never goes back */
     /* Called with what a tree grew (or shrank) by; may be NULL. */
     void (*on_charge)(void *arg, ptrdiff_t bytes);
     /* Asked before a node is looked at; may be NULL. Anything but ERR_OK is
@@ -51,7 +55,7 @@ struct tree *tree_new(const struct tree_env *env, enum page_kind kind);
 void         tree_free(struct tree *tree); /* NULL is fine */
 /* Frees up to max_nodes nodes; true once the tree itself is gone. Between the
  * calls the tree must not be used for anything else. */
-bool         tree_free_slice(struct tree *tree, size_t max_nodes);
+bool tree_free_slice(struct tree *tree, size_t max_nodes);
 
 enum page_kind tree_kind(const struct tree *tree);
 uint64_t       tree_count(const struct tree *tree);
@@ -69,8 +73,7 @@ err_t tree_find(struct tree *tree, uint64_t order, slice key,
 /* Inserts, or replaces the value. */
 err_t tree_put(struct tree *tree, uint64_t order, slice key, slice value,
                bool *created);
-err_t tree_delete(struct tree *tree, uint64_t order, slice key,
-                  bool *deleted);
+err_t tree_delete(struct tree *tree, uint64_t order, slice key, bool *deleted);
 err_t tree_rank(struct tree *tree, uint64_t order, slice key, uint64_t *rank,
                 bool *found);
 /* How many elements stand before the target: where a range begins. The order
@@ -119,8 +122,8 @@ struct tree_walk {
 
 /* At most limit elements, the first has that rank. Any rank is fine; a walk
  * that begins outside has nothing to give. */
-void  tree_walk_init(struct tree_walk *walk, struct tree *tree, uint64_t rank,
-                     uint64_t limit, bool is_backward);
+void tree_walk_init(struct tree_walk *walk, struct tree *tree, uint64_t rank,
+                    uint64_t limit, bool is_backward);
 /* ERR_NOT_FOUND: that was all. After ERR_AGAIN it may be called again. */
 err_t tree_walk_next(struct tree_walk *walk, struct page_element *out);
 
@@ -134,7 +137,7 @@ size_t   tree_dirty_count(const struct tree *tree);
 struct page *tree_capture(struct tree *tree);
 /* Takes the id of a node that was captured once and is no more; false when
  * there is none. */
-bool  tree_pop_vanished(struct tree *tree, uint64_t *id);
+bool tree_pop_vanished(struct tree *tree, uint64_t *id);
 
 /* Gives the bytes of a node; they are copied. */
 typedef err_t tree_fetch(void *arg, uint64_t id, slice *bytes);

@@ -31,8 +31,8 @@ static err_t walk_next_leaf(struct tree_walk *walk)
     moved[level].at += back ? -1u : 1u;
     struct node *node;
     for (unsigned below = level;; below--) {
-        err_t err = tree_node(walk->tree, moved[below].inner, moved[below].at,
-                              &node);
+        err_t err =
+            tree_node(walk->tree, moved[below].inner, moved[below].at, &node);
         if (err)
             return err;
         if (below == 0)

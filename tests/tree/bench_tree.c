@@ -2,9 +2,10 @@
  *
  *     bench_tree [elements]     one million if not said
  *
- * Keys come in random order; each is looked up in another random order. The
- * times are of the processor; the last column is charged bytes, allocator's rounding and inner nodes included,
- * divided by the number of elements; "fill" is bytes in use of full pages. */
+ * Keys come in random order; each is looked up in another random order. Times
+ * are of the processor. The last column is charged bytes, allocator's rounding
+ * and inner nodes included, divided by the number of elements; "fill" is bytes
+ * in use of full pages. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct bench {
     struct tree_env env;
     uint64_t        next_id;
     size_t          count;
-    char           *texts;  /* count x TEXT_BYTES */
+    char           *texts;   /* count x TEXT_BYTES */
     uint32_t       *shuffle; /* 0 .. count - 1 in some order */
     struct rand     rand;
 };
@@ -61,8 +62,8 @@ static void bench_init(struct bench *bench, size_t count)
 /* ---- one kind of data each ----------------------------------------------- */
 
 struct subject {
-    const char     *name;
-    enum page_kind  kind;
+    const char    *name;
+    enum page_kind kind;
     void (*insert)(struct bench *bench, struct tree *tree, size_t at);
     void (*find)(struct bench *bench, struct tree *tree, size_t at);
 };
@@ -234,7 +235,8 @@ int main(int argc, char **argv)
         return 1;
     bench_init(&bench, count);
     printf("| %-22s | page | insert | find | by rank | walk | fill | "
-           "bytes/element |\n|---|---|---|---|---|---|---|---|\n", "data");
+           "bytes/element |\n|---|---|---|---|---|---|---|---|\n",
+           "data");
     for (size_t s = 0; s < sizeof(subjects) / sizeof(subjects[0]); s++) {
         for (size_t kb = 1; kb <= 8; kb *= 2) {
             bench.env = (struct tree_env){

@@ -18,11 +18,10 @@ static inline slice make_text(struct rand *rand, char *room, size_t size,
                               bool one_shape)
 {
     static const char *const forms[] = { "%u", "-%u", "0%u", "name:%u", "" };
-    unsigned number = (unsigned)rand_below(rand, 900000) + 100000;
-    unsigned shift = one_shape ? 0 : (unsigned)rand_below(rand, 20);
-    const char *form =
-        one_shape ? "name:%u" : forms[rand_below(rand, 5)];
-    int len = snprintf(room, size, "%u", number >> shift);
+    unsigned    number = (unsigned)rand_below(rand, 900000) + 100000;
+    unsigned    shift = one_shape ? 0 : (unsigned)rand_below(rand, 20);
+    const char *form = one_shape ? "name:%u" : forms[rand_below(rand, 5)];
+    int         len = snprintf(room, size, "%u", number >> shift);
     if (form[0] != '\0')
         len = snprintf(room, size, form, number >> shift);
     else

@@ -53,12 +53,12 @@ static struct page_value packed(const char *text)
 static void test_values_compare_as_texts(void **state)
 {
     (void)state;
-    static const char *const texts[] = { "", "-5", "10", "100", "2", "20x",
-                                         "9", "a" };
+    static const char *const texts[] = { "",  "-5",  "10", "100",
+                                         "2", "20x", "9",  "a" };
     for (size_t i = 0; i < 8; i++) {
         for (size_t j = 0; j < 8; j++) {
             struct page_value a = packed(texts[i]), b = packed(texts[j]);
-            int compared = page_value_compare(&a, &b);
+            int               compared = page_value_compare(&a, &b);
             assert_int_equal((compared > 0) - (compared < 0),
                              (i > j) - (i < j));
             assert_int_equal(page_value_equal(&a, &b), i == j);
@@ -71,8 +71,7 @@ static void test_values_compare_as_texts(void **state)
 
 /* ---- the layout ---------------------------------------------------------- */
 
-static void assert_bytes(const struct page *page, const char *bytes,
-                         size_t len)
+static void assert_bytes(const struct page *page, const char *bytes, size_t len)
 {
     assert_int_equal(page->len, len);
     assert_memory_equal(page->bytes, bytes, len);
@@ -100,9 +99,12 @@ static void test_layout_of_lists(void **state)
     ASSERT_BYTES(page, "\x10\0\0\0\0\0\0\0\0\0\0\0");
     insert_texts(&page, 0, 0, "", "abc");
     insert_texts(&page, 1, 0, "", "def");
-    ASSERT_BYTES(page, "\x10\1\2\0\6\0\0\0\0\0\6\0" "abcdef");
+    ASSERT_BYTES(page, "\x10\1\2\0\6\0\0\0\0\0\6\0"
+                       "abcdef");
     insert_texts(&page, 1, 0, "", "300");
-    ASSERT_BYTES(page, "\x10\0\3\0\x08\0\0\0\0\0\0\0" "abc\x2c\x01" "def"
+    ASSERT_BYTES(page, "\x10\0\3\0\x08\0\0\0\0\0\0\0"
+                       "abc\x2c\x01"
+                       "def"
                        "\6\0\x0b\0\x10\0");
     page_unref(page);
 }
@@ -112,9 +114,12 @@ static void test_layout_of_hashes(void **state)
     (void)state;
     struct page *page = page_new(PAGE_HASH, 1, 0);
     insert_texts(&page, 0, 0, "k", "-1");
-    ASSERT_BYTES(page, "\x12\1\1\0\2\0\0\0\2\0\3\0" "k\xff");
+    ASSERT_BYTES(page, "\x12\1\1\0\2\0\0\0\2\0\3\0"
+                       "k\xff");
     insert_texts(&page, 1, 0, "12", "v");
-    ASSERT_BYTES(page, "\x12\0\2\0\6\0\0\0\0\0\0\0" "\2k\xff" "\3\x0cv"
+    ASSERT_BYTES(page, "\x12\0\2\0\6\0\0\0\0\0\0\0"
+                       "\2k\xff"
+                       "\3\x0cv"
                        "\7\0\x0c\0");
     page_unref(page);
 }
@@ -124,19 +129,22 @@ static void test_layout_of_ranks(void **state)
     (void)state;
     struct page *page = page_new(PAGE_RANKS, 1, 0);
     insert_texts(&page, 0, 0x0102, "k", "");
-    ASSERT_BYTES(page, "\x14\1\1\0\x09\0\0\0\2\0\0\0" "\2\1\0\0\0\0\0\0k");
+    ASSERT_BYTES(page, "\x14\1\1\0\x09\0\0\0\2\0\0\0"
+                       "\2\1\0\0\0\0\0\0k");
     insert_texts(&page, 1, 0x0103, "7", "");
-    ASSERT_BYTES(page, "\x14\0\2\0\x12\0\0\0\0\0\0\0" "\2\1\0\0\0\0\0\0k"
-                       "\3\1\0\0\0\0\0\0\7" "\x12\0\x25\0");
+    ASSERT_BYTES(page, "\x14\0\2\0\x12\0\0\0\0\0\0\0"
+                       "\2\1\0\0\0\0\0\0k"
+                       "\3\1\0\0\0\0\0\0\7"
+                       "\x12\0\x25\0");
     page_unref(page);
 }
 
 static void test_wide_page(void **state)
 {
     (void)state;
-    size_t       len = 40000;
-    char        *big = mem_calloc(1, len);
-    struct page *page = page_new(PAGE_LIST, 1, 0);
+    size_t              len = 40000;
+    char               *big = mem_calloc(1, len);
+    struct page        *page = page_new(PAGE_LIST, 1, 0);
     struct page_element element = { .value =
                                         page_value_raw(slice_make(big, len)) };
     page_insert(&page, 0, &element);
@@ -145,11 +153,13 @@ static void test_wide_page(void **state)
     insert_texts(&page, 0, 0, "", "x");
     insert_texts(&page, 2, 0, "", "5");
     assert_int_equal(page->len, PAGE_HEADER_BYTES + len + 2 + 12);
-    assert_int_equal(page_check(slice_make(page->bytes, page->len), PAGE_LIST,
-                                NULL),
-                     ERR_OK);
+    assert_int_equal(
+        page_check(slice_make(page->bytes, page->len), PAGE_LIST, NULL),
+        ERR_OK);
     page_remove(&page, 1, 1);
-    ASSERT_BYTES(page, "\x10\0\2\0\2\0\0\0\0\0\0\0" "x\5" "\2\0\5\0");
+    ASSERT_BYTES(page, "\x10\0\2\0\2\0\0\0\0\0\0\0"
+                       "x\5"
+                       "\2\0\5\0");
     page_unref(page);
     mem_free(big);
 }
@@ -194,9 +204,9 @@ static void assert_same(const struct page *page, const struct list *list)
     assert_int_equal(page_len(page->bytes), page->len);
     assert_true(page->len <= page->capacity);
     if (list->kind != PAGE_RANKS) /* whose order is random here */
-        assert_int_equal(page_check(slice_make(page->bytes, page->len),
-                                    list->kind, NULL),
-                         ERR_OK);
+        assert_int_equal(
+            page_check(slice_make(page->bytes, page->len), list->kind, NULL),
+            ERR_OK);
     for (unsigned at = 0; at < list->count; at++) {
         struct page_element got;
         page_get(page->bytes, at, &got);
@@ -365,8 +375,8 @@ static void test_copies_and_references(void **state)
 static int by_hash(const void *a, const void *b)
 {
     const struct page_element *left = a, *right = b;
-    uint64_t l = page_value_hash(&hasher, &left->key);
-    uint64_t r = page_value_hash(&hasher, &right->key);
+    uint64_t                   l = page_value_hash(&hasher, &left->key);
+    uint64_t                   r = page_value_hash(&hasher, &right->key);
     return l < r ? -1 : l > r;
 }
 
@@ -376,21 +386,21 @@ static void test_search_by_hash(void **state)
     struct page_element elements[200];
     struct page        *page = page_new(PAGE_SET, 1, 0);
     for (unsigned i = 0; i < 200; i++)
-        elements[i] = (struct page_element){ .key = { .is_int = true,
-                                                      .number = i * 7 } };
+        elements[i] =
+            (struct page_element){ .key = { .is_int = true, .number = i * 7 } };
     qsort(elements, 200, sizeof(elements[0]), by_hash);
     for (unsigned i = 0; i < 200; i++)
         page_insert(&page, i, &elements[i]);
-    assert_int_equal(page_check(slice_make(page->bytes, page->len), PAGE_SET,
-                                &hasher),
-                     ERR_OK);
+    assert_int_equal(
+        page_check(slice_make(page->bytes, page->len), PAGE_SET, &hasher),
+        ERR_OK);
     for (unsigned i = 0; i < 1400; i++) {
         struct page_target target = { .where = TARGET_KEY,
                                       .key = { .is_int = true, .number = i } };
-        bool found;
+        bool               found;
         target.order = page_value_hash(&hasher, &target.key);
-        unsigned at = page_search(page->bytes, &hasher, &target, 0, UINT64_MAX,
-                                  &found);
+        unsigned at =
+            page_search(page->bytes, &hasher, &target, 0, UINT64_MAX, &found);
         assert_int_equal(found, i % 7 == 0);
         if (found)
             assert_int_equal(elements[at].key.number, i);
@@ -412,8 +422,8 @@ static void test_search_with_wrong_bounds(void **state)
         page_search(page->bytes, &hasher, &target, hash, hash, &found), 0);
     assert_true(found);
     target.where = TARGET_HIGHEST;
-    assert_int_equal(
-        page_search(page->bytes, &hasher, &target, 0, 0, &found), 1);
+    assert_int_equal(page_search(page->bytes, &hasher, &target, 0, 0, &found),
+                     1);
     assert_false(found);
     target.where = TARGET_LOWEST;
     assert_int_equal(
@@ -449,9 +459,9 @@ static void test_search_by_order(void **state)
                                       .key = packed(cases[i].key) };
         bool               found;
         target.where = cases[i].where;
-        assert_int_equal(page_search(page->bytes, &hasher, &target, 0,
-                                     UINT64_MAX, &found),
-                         cases[i].at);
+        assert_int_equal(
+            page_search(page->bytes, &hasher, &target, 0, UINT64_MAX, &found),
+            cases[i].at);
         assert_int_equal(found, cases[i].found);
     }
     page_unref(page);

@@ -16,9 +16,9 @@ static void assert_refused(const char *bytes, size_t len, enum page_kind kind)
 #define ASSERT_REFUSED(kind, literal)                                          \
     assert_refused((literal), sizeof(literal) - 1, (kind))
 #define ASSERT_ACCEPTED(kind, literal)                                         \
-    assert_int_equal(page_check(slice_make((literal), sizeof(literal) - 1),    \
-                                (kind), NULL),                                 \
-                     ERR_OK)
+    assert_int_equal(                                                          \
+        page_check(slice_make((literal), sizeof(literal) - 1), (kind), NULL),  \
+        ERR_OK)
 
 static void test_headers(void **state)
 {
@@ -41,29 +41,45 @@ static void test_headers(void **state)
 static void test_elements(void **state)
 {
     (void)state;
-    ASSERT_ACCEPTED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0" "ab\2\0\4\0");
+    ASSERT_ACCEPTED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0"
+                               "ab\2\0\4\0");
     /* slots that fall; that end early; that go too far */
-    ASSERT_REFUSED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0" "ab\4\0\2\0");
-    ASSERT_REFUSED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0" "ab\2\0\2\0");
-    ASSERT_REFUSED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0" "ab\2\0\6\0");
+    ASSERT_REFUSED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0"
+                              "ab\4\0\2\0");
+    ASSERT_REFUSED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0"
+                              "ab\2\0\2\0");
+    ASSERT_REFUSED(PAGE_LIST, "\x10\0\2\0\2\0\0\0\0\0\0\0"
+                              "ab\2\0\6\0");
     /* a number of no bytes; of nine; of more than it needs; not packed */
-    ASSERT_REFUSED(PAGE_LIST, "\x10\0\1\0\0\0\0\0\0\0\0\0" "\1\0");
+    ASSERT_REFUSED(PAGE_LIST, "\x10\0\1\0\0\0\0\0\0\0\0\0"
+                              "\1\0");
     ASSERT_REFUSED(PAGE_LIST, "\x10\0\1\0\x09\0\0\0\0\0\0\0"
                               "\1\2\3\4\5\6\7\1\1\x13\0");
-    ASSERT_REFUSED(PAGE_LIST, "\x10\0\1\0\2\0\0\0\0\0\0\0" "\1\0\5\0");
-    ASSERT_REFUSED(PAGE_LIST, "\x10\0\1\0\1\0\0\0\0\0\0\0" "7\2\0");
-    ASSERT_ACCEPTED(PAGE_LIST, "\x10\0\1\0\1\0\0\0\0\0\0\0" "\7\3\0");
+    ASSERT_REFUSED(PAGE_LIST, "\x10\0\1\0\2\0\0\0\0\0\0\0"
+                              "\1\0\5\0");
+    ASSERT_REFUSED(PAGE_LIST, "\x10\0\1\0\1\0\0\0\0\0\0\0"
+                              "7\2\0");
+    ASSERT_ACCEPTED(PAGE_LIST, "\x10\0\1\0\1\0\0\0\0\0\0\0"
+                               "\7\3\0");
     /* a key longer than its element; a length in two bytes for one */
-    ASSERT_ACCEPTED(PAGE_HASH, "\x12\0\1\0\3\0\0\0\0\0\0\0" "\2kv\6\0");
-    ASSERT_REFUSED(PAGE_HASH, "\x12\0\1\0\3\0\0\0\0\0\0\0" "\6kv\6\0");
-    ASSERT_REFUSED(PAGE_HASH, "\x12\0\1\0\4\0\0\0\0\0\0\0" "\x82\0kv\x08\0");
-    ASSERT_REFUSED(PAGE_HASH, "\x12\0\1\0\1\0\0\0\0\0\0\0" "\x82\2\0");
+    ASSERT_ACCEPTED(PAGE_HASH, "\x12\0\1\0\3\0\0\0\0\0\0\0"
+                               "\2kv\6\0");
+    ASSERT_REFUSED(PAGE_HASH, "\x12\0\1\0\3\0\0\0\0\0\0\0"
+                              "\6kv\6\0");
+    ASSERT_REFUSED(PAGE_HASH, "\x12\0\1\0\4\0\0\0\0\0\0\0"
+                              "\x82\0kv\x08\0");
+    ASSERT_REFUSED(PAGE_HASH, "\x12\0\1\0\1\0\0\0\0\0\0\0"
+                              "\x82\2\0");
     /* shorter than what must stand in it */
-    ASSERT_REFUSED(PAGE_SCORES, "\x13\0\1\0\7\0\0\0\0\0\0\0" "1234567\x0e\0");
-    ASSERT_REFUSED(PAGE_RANKS, "\x14\0\1\0\7\0\0\0\0\0\0\0" "1234567\x0e\0");
+    ASSERT_REFUSED(PAGE_SCORES, "\x13\0\1\0\7\0\0\0\0\0\0\0"
+                                "1234567\x0e\0");
+    ASSERT_REFUSED(PAGE_RANKS, "\x14\0\1\0\7\0\0\0\0\0\0\0"
+                               "1234567\x0e\0");
     /* a uniform page whose sum is wrong; a score of 7 bytes */
-    ASSERT_REFUSED(PAGE_LIST, "\x10\1\2\0\3\0\0\0\0\0\2\0" "abc");
-    ASSERT_REFUSED(PAGE_SCORES, "\x13\1\1\0\x08\0\0\0\2\0\x0e\0" "k1234567");
+    ASSERT_REFUSED(PAGE_LIST, "\x10\1\2\0\3\0\0\0\0\0\2\0"
+                              "abc");
+    ASSERT_REFUSED(PAGE_SCORES, "\x13\1\1\0\x08\0\0\0\2\0\x0e\0"
+                                "k1234567");
 }
 
 static void test_order(void **state)
@@ -78,13 +94,17 @@ static void test_order(void **state)
     ASSERT_REFUSED(PAGE_RANKS, "\x14\1\2\0\x12\0\0\0\2\0\0\0"
                                "\2\0\0\0\0\0\0\0a\1\0\0\0\0\0\0\0b");
     /* One of the two orders of two members must be wrong by hash. */
-    err_t one = page_check(SLICE_LITERAL("\x11\1\2\0\2\0\0\0\2\0\0\0" "ab"),
+    err_t one = page_check(SLICE_LITERAL("\x11\1\2\0\2\0\0\0\2\0\0\0"
+                                         "ab"),
                            PAGE_SET, &hasher);
-    err_t two = page_check(SLICE_LITERAL("\x11\1\2\0\2\0\0\0\2\0\0\0" "ba"),
+    err_t two = page_check(SLICE_LITERAL("\x11\1\2\0\2\0\0\0\2\0\0\0"
+                                         "ba"),
                            PAGE_SET, &hasher);
     assert_true((one == ERR_OK) != (two == ERR_OK));
-    ASSERT_ACCEPTED(PAGE_SET, "\x11\1\2\0\2\0\0\0\2\0\0\0" "ab");
-    ASSERT_ACCEPTED(PAGE_SET, "\x11\1\2\0\2\0\0\0\2\0\0\0" "ba");
+    ASSERT_ACCEPTED(PAGE_SET, "\x11\1\2\0\2\0\0\0\2\0\0\0"
+                              "ab");
+    ASSERT_ACCEPTED(PAGE_SET, "\x11\1\2\0\2\0\0\0\2\0\0\0"
+                              "ba");
 }
 
 /* ---- anything ------------------------------------------------------------ */
@@ -117,7 +137,8 @@ static void damage(struct rand *rand, uint8_t *bytes, size_t len)
         /* Half of them where lengths are. */
         size_t at = rand_below(rand, len);
         if (rand_below(rand, 2))
-            at = rand_below(rand, 2) ? at % PAGE_HEADER_BYTES : len - 1 - at % 8;
+            at =
+                rand_below(rand, 2) ? at % PAGE_HEADER_BYTES : len - 1 - at % 8;
         if (at < len)
             bytes[at] = (uint8_t)(rand_below(rand, 2)
                                       ? bytes[at] ^ 1u << rand_below(rand, 8)
@@ -136,7 +157,7 @@ static int try_once(struct rand *rand, const struct page *page)
     if (rand_below(rand, 20))
         damage(rand, bytes, len);
     enum page_kind kind = page_kind_of(page->bytes);
-    err_t err = page_check(slice_make(bytes, len), kind,
+    err_t          err = page_check(slice_make(bytes, len), kind,
                            rand_below(rand, 2) ? &hasher : NULL);
     if (!err) {
         assert_int_equal(page_len(bytes), len);

@@ -83,9 +83,9 @@ static double fill_of(const struct fixture *f, struct tree *tree)
 static void test_small_keeps_the_order_of_insertion(void **state)
 {
     (void)state;
-    struct fixture     *f = fixture_new(4000);
-    struct tree        *tree = tree_new(&f->env, PAGE_HASH);
-    struct page_element element;
+    struct fixture          *f = fixture_new(4000);
+    struct tree             *tree = tree_new(&f->env, PAGE_HASH);
+    struct page_element      element;
     static const char *const keys[] = { "z", "1", "m", "a", "" };
     for (size_t i = 0; i < 5; i++)
         assert_true(put(tree, 0, keys[i], "value"));
@@ -106,15 +106,17 @@ static void test_small_to_sorted_and_back(void **state)
     uint64_t        count = 0;
     while (tree_is_small(tree))
         put_number(tree, 100000 + count++);
-    assert_true(count > 150);
-    assert_int_equal(tree_level(tree), 1);
+    /* 4 bytes each with the packed number and no slots: one page still. */
+    assert_int_equal(count, TREE_SMALL_COUNT_MAX + 1);
+    while (tree_level(tree) == 0)
+        put_number(tree, 100000 + count++);
+    assert_true(count > 240);
     assert_null(tree_only_page(tree));
     assert_null(tree_check(tree));
     while (!tree_is_small(tree))
         assert_true(delete_number(tree, 100000 + --count));
     /* Not at the first element less, or it would go back and forth. */
-    assert_true(count < 80);
-    assert_true(count > 30);
+    assert_int_equal(count, TREE_SMALL_COUNT_MAX / 4);
     assert_non_null(tree_only_page(tree));
     while (count > 0)
         assert_true(delete_number(tree, 100000 + --count));
@@ -140,9 +142,8 @@ static void test_one_large_element_stays_small(void **state)
     assert_null(tree_check(tree));
     struct page_element element;
     bool                found;
-    assert_int_equal(tree_find(tree, 0, SLICE_LITERAL("second"), &element,
-                               &found),
-                     ERR_OK);
+    assert_int_equal(
+        tree_find(tree, 0, SLICE_LITERAL("second"), &element, &found), ERR_OK);
     assert_true(found);
     assert_int_equal(element.value.len, sizeof(big) - 1);
     fixture_free(f, tree);
@@ -212,9 +213,9 @@ static void test_members_of_one_score(void **state)
         uint64_t rank;
         bool     found;
         snprintf(member, sizeof(member), "the same beginning %06u", i);
-        assert_int_equal(tree_rank(tree, 5, slice_from_string(member), &rank,
-                                   &found),
-                         ERR_OK);
+        assert_int_equal(
+            tree_rank(tree, 5, slice_from_string(member), &rank, &found),
+            ERR_OK);
         assert_true(found);
         assert_int_equal(rank, i);
     }
@@ -265,8 +266,7 @@ static void test_scan_by_hash(void **state)
         assert_int_equal(rank, seen);
         assert_int_equal(tree_get(tree, rank, &element), ERR_OK);
         char     buffer[NUM_INT64_CHARS];
-        uint64_t hash =
-            tree_hash(tree, page_value_text(&element.key, buffer));
+        uint64_t hash = tree_hash(tree, page_value_text(&element.key, buffer));
         assert_true(hash > last);
         last = hash;
         seen++;
@@ -326,9 +326,8 @@ static void test_a_change_dirties_its_way_only(void **state)
     put(tree, 0, "field000007", "eulav");
     assert_int_equal(capture_all(tree), 1);
     bool deleted;
-    assert_int_equal(tree_delete(tree, 0, SLICE_LITERAL("field000007"),
-                                 &deleted),
-                     ERR_OK);
+    assert_int_equal(
+        tree_delete(tree, 0, SLICE_LITERAL("field000007"), &deleted), ERR_OK);
     assert_int_equal(capture_all(tree), tree_level(tree) + 1);
     assert_int_equal(capture_all(tree), 0);
     fixture_free(f, tree);
@@ -345,7 +344,7 @@ static void test_looking_dirties_nothing(void **state)
     for (uint64_t i = 0; i < 500; i++)
         put_number(tree, i);
     capture_all(tree);
-    put_number(tree, 7); /* is there */
+    put_number(tree, 7);       /* is there */
     delete_number(tree, 1000); /* is not */
     tree_find(tree, 0, SLICE_LITERAL("8"), &element, &found);
     tree_walk_init(&walk, tree, 0, UINT64_MAX, false);
@@ -486,7 +485,7 @@ static void test_load_of_damaged_nodes(void **state)
             continue;
         uint8_t *byte =
             disk.records[id].bytes + rand_below(&rand, disk.records[id].len);
-        uint8_t  kept = *byte;
+        uint8_t kept = *byte;
         *byte ^= (uint8_t)(1u << rand_below(&rand, 8));
         err_t err = load(f, tree, &disk, 300);
         assert_true(err == ERR_OK || err == ERR_CORRUPT ||

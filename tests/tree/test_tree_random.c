@@ -100,9 +100,9 @@ static void assert_rank(struct world *w, uint64_t rank,
         assert_item(w, got, &w->model.items[rank]);
         return;
     }
-    char  buffer[NUM_INT64_CHARS];
-    slice key = page_value_text(&got->key, buffer);
-    bool  found;
+    char   buffer[NUM_INT64_CHARS];
+    slice  key = page_value_text(&got->key, buffer);
+    bool   found;
     size_t at = model_find(&w->model, tree_hash(w->tree, key), key, &found);
     assert_true(found);
     assert_item(w, got, &w->model.items[at]);
@@ -160,9 +160,9 @@ static slice random_number(struct world *w, char *out, uint64_t span)
 
 static slice random_text(struct world *w, char *out, size_t room, uint64_t span)
 {
-    static const char *const forms[] = { "%llu", "member:%llu", "0%llu",
-                                         "m%012llu", "%llux", "-%llu" };
-    uint64_t number = rand_below(&w->rand, span);
+    static const char *const forms[] = { "%llu",     "member:%llu", "0%llu",
+                                         "m%012llu", "%llux",       "-%llu" };
+    uint64_t                 number = rand_below(&w->rand, span);
     switch (rand_below(&w->rand, 10)) {
     case 0:
         return random_number(w, out, span);
@@ -293,8 +293,8 @@ static void do_rank_of(struct world *w)
 {
     char     room[64];
     slice    key = random_key(w, room, sizeof(room));
-    uint64_t order = rand_below(&w->rand, 2) ? random_order(w)
-                                             : tree_hash(w->tree, key);
+    uint64_t order =
+        rand_below(&w->rand, 2) ? random_order(w) : tree_hash(w->tree, key);
     if (w->model.count > 0 && rand_below(&w->rand, 2))
         order = w->model.items[rand_below(&w->rand, w->model.count)].order;
     if (tree_is_small(w->tree))
@@ -303,18 +303,16 @@ static void do_rank_of(struct world *w)
     size_t   where = rand_below(&w->rand, 3);
     for (size_t i = 0; i < w->model.count; i++) {
         const struct item *item = &w->model.items[i];
-        below += item->order < order ||
-                 (item->order == order &&
-                  (where == 2 ||
-                   (where == 1 && slice_compare(item->key, key) < 0)));
+        below +=
+            item->order < order ||
+            (item->order == order &&
+             (where == 2 || (where == 1 && slice_compare(item->key, key) < 0)));
     }
-    struct page_target target = {
-        .order = order,
-        .where = where == 0   ? TARGET_LOWEST
-                 : where == 1 ? TARGET_KEY
-                              : TARGET_HIGHEST,
-        .key = page_value_pack(key)
-    };
+    struct page_target target = { .order = order,
+                                  .where = where == 0   ? TARGET_LOWEST
+                                           : where == 1 ? TARGET_KEY
+                                                        : TARGET_HIGHEST,
+                                  .key = page_value_pack(key) };
     RETRY(tree_rank_of(w->tree, &target, &rank));
     assert_int_equal(rank, below);
 }
@@ -401,10 +399,9 @@ static void do_save_and_load(struct world *w)
         continue;
     while (tree_pop_vanished(w->tree, &id))
         disk_delete(&w->disk, id);
-    assert_int_equal(
-        tree_load(&w->env, w->model.kind, tree_root_id(w->tree),
-                  w->model.count, disk_fetch, &w->disk, &loaded),
-        ERR_OK);
+    assert_int_equal(tree_load(&w->env, w->model.kind, tree_root_id(w->tree),
+                               w->model.count, disk_fetch, &w->disk, &loaded),
+                     ERR_OK);
     assert_int_equal(tree_nodes(loaded), w->disk.count);
     assert_int_equal(tree_nodes(w->tree), w->disk.count);
     tree_free(w->tree);

@@ -45,8 +45,8 @@ size_t model_find(const struct model *model, uint64_t order, slice key,
         else
             high = middle;
     }
-    *found = low < model->count &&
-             item_compare(&model->items[low], order, key) == 0;
+    *found =
+        low < model->count && item_compare(&model->items[low], order, key) == 0;
     return low;
 }
 
@@ -55,8 +55,8 @@ void model_insert(struct model *model, size_t at, uint64_t order, slice key,
 {
     if (model->count == model->capacity) {
         model->capacity = model->capacity * 2 + 16;
-        model->items = mem_realloc(model->items, model->capacity *
-                                                     sizeof(*model->items));
+        model->items =
+            mem_realloc(model->items, model->capacity * sizeof(*model->items));
     }
     memmove(model->items + at + 1, model->items + at,
             (model->count - at) * sizeof(*model->items));

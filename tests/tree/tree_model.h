@@ -19,22 +19,22 @@ struct model {
     size_t         count, capacity;
 };
 
-void  model_init(struct model *model, enum page_kind kind);
-void  model_deinit(struct model *model);
+void model_init(struct model *model, enum page_kind kind);
+void model_deinit(struct model *model);
 /* Where it is, or would be. */
 size_t model_find(const struct model *model, uint64_t order, slice key,
                   bool *found);
-void  model_insert(struct model *model, size_t at, uint64_t order, slice key,
-                   slice value);
-void  model_set_value(struct model *model, size_t at, slice value);
-void  model_remove(struct model *model, size_t at, size_t count);
+void   model_insert(struct model *model, size_t at, uint64_t order, slice key,
+                    slice value);
+void   model_set_value(struct model *model, size_t at, slice value);
+void   model_remove(struct model *model, size_t at, size_t count);
 
 /* Records by id. */
 struct disk {
     struct disk_record {
         uint8_t *bytes; /* NULL: none */
         size_t   len;
-    } *records;
+    } * records;
     size_t capacity;
     size_t count;
 };
