@@ -16,9 +16,9 @@
  * lists and sets spend two bytes on an element and no more. When all have the
  * same lengths (members of one width, ids, chunks) the page is uniform and
  * there are no slots at all. The price is that an insertion moves what stands
- * behind: 2 KB on average, 40 ns, and less than the cache misses that holes and
- * unsorted data would cost; and a page is always as short as can be, so that
- * it is written without being cleaned up first.
+ * behind, half a page on average; but there are no holes to be collected,
+ * neighbours share cache lines, and a page is always as short as can be, so
+ * that it is written without being cleaned up first.
  *
  * An element:
  *     PAGE_LIST    value

@@ -69,7 +69,7 @@ void node_drop(struct tree *tree, struct node *node)
     }
 }
 
-/* ---- a leaf that is edited ------------------------------------------------ */
+/* ---- a leaf that is edited ---------------------------------------------- */
 
 static struct node **place_of(struct tree *tree, struct inner *inner,
                               unsigned at)

@@ -3,7 +3,7 @@
  * Hashes are even, so a hash is searched for by interpolation: between two
  * bounds that are known, the place is where it should be in proportion. In a
  * page of 150 elements that takes about three hashes to compute; storing them
- * would save two of those (30 ns) and cost 8 bytes an element. Keys can't be
+ * would save two of those and cost 8 bytes an element. Keys can't be
  * chosen to make it slow, since the hash is keyed; all the same every second
  * step is a plain halving once a few have been done. */
 #include <string.h>

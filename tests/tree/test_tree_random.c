@@ -3,7 +3,7 @@
  * pages, nodes that are not in memory for a moment.
  *
  * TREE_STEPS is how many operations each case does (4000), TREE_SEED which
- * (1): `TREE_STEPS=1000000 build/tests/tree/test_tree_random` is the torture. */
+ * (1). With TREE_STEPS=1000000 it is the torture. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
