@@ -343,6 +343,9 @@ static void do_delete_range(struct world *w, uint64_t most)
 {
     uint64_t rank = rand_below(&w->rand, w->model.count + 1);
     uint64_t left = w->model.count - rank;
+    /* Many leaves are never all there at once, if each may be missing. */
+    if (w->miss_permille > 0 && most > 8)
+        most = 8;
     uint64_t count = rand_below(&w->rand, (left < most ? left : most) + 1);
     if (tree_is_small(w->tree))
         return; /* ranks are not the model's */
