@@ -1,0 +1,306 @@
+/* page.c - reading pages, and searching in them. layout.h tells the layout.
+ *
+ * Hashes are even, so a hash is searched for by interpolation: between two
+ * bounds that are known, the place is where it should be in proportion. In a
+ * page of 150 elements that takes about three hashes to compute; storing them
+ * would save two of those and cost 8 bytes an element. Keys can't be
+ * chosen to make it slow, since the hash is keyed; all the same every second
+ * step is a plain halving once a few have been done. */
+#include <string.h>
+
+#include "tree/layout.h"
+
+/* ---- one element --------------------------------------------------------- */
+
+enum page_kind page_kind_of(const uint8_t *bytes)
+{
+    return (enum page_kind)(bytes[0] & 15);
+}
+
+bool page_is_small(const uint8_t *bytes)
+{
+    return bytes[1] & FLAG_SMALL;
+}
+
+bool page_is_uniform(const uint8_t *bytes)
+{
+    return bytes[1] & FLAG_UNIFORM;
+}
+
+unsigned page_count(const uint8_t *bytes)
+{
+    return get_le16(bytes + 2);
+}
+
+size_t page_len(const uint8_t *bytes)
+{
+    struct view v = view_of(bytes);
+    return PAGE_HEADER_BYTES + v.data_len + v.count * slot_bytes(&v);
+}
+
+bool page_kind_is_hashed(enum page_kind kind)
+{
+    return kind == PAGE_SET || kind == PAGE_HASH || kind == PAGE_SCORES;
+}
+
+static int64_t number_get(const uint8_t *p, size_t len)
+{
+    uint64_t number = 0;
+    for (size_t i = len; i > 0; i--)
+        number = number << 8 | p[i - 1];
+    unsigned unused = 64 - 8 * (unsigned)len;
+    return (int64_t)(number << unused) >> unused;
+}
+
+static inline struct page_value value_get(const uint8_t *p, size_t len,
+                                          bool is_int)
+{
+    struct page_value value = { .data = (const char *)p,
+                                .len = (uint32_t)len,
+                                .is_int = is_int };
+    if (is_int)
+        value.number = number_get(p, len);
+    return value;
+}
+
+/* Where an element's parts are. */
+struct parts {
+    const uint8_t *start; /* the order, if there */
+    const uint8_t *key, *value;
+    uint32_t       key_len, value_len;
+    bool           key_is_int, value_is_int;
+};
+
+static inline uint32_t varint_get(const uint8_t **p)
+{
+    uint32_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        uint8_t byte = *(*p)++;
+        value |= (uint32_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return value;
+    }
+}
+
+static inline void parts_get_uniform(const struct view *v, unsigned at,
+                                     struct parts *out)
+{
+    out->start = v->data + (size_t)v->stride * at;
+    out->key = out->start + order_bytes(v->kind);
+    out->key_len = v->key_shape >> 1;
+    out->key_is_int = v->key_shape & 1;
+    out->value = out->key + out->key_len;
+    out->value_len = v->value_shape >> 1;
+    out->value_is_int = v->value_shape & 1;
+}
+
+static inline void parts_get_slotted(const struct view *v, unsigned at,
+                                     struct parts *out)
+{
+    uint32_t       slot = slot_get(v, at);
+    const uint8_t *p = v->data + element_start(v, at);
+    const uint8_t *end = v->data + (slot >> 1);
+    bool           is_int = slot & 1;
+
+    *out = (struct parts){ .start = p };
+    if (v->kind == PAGE_HASH) {
+        uint32_t shape = varint_get(&p);
+        out->key_is_int = shape & 1;
+        out->key_len = shape >> 1;
+    } else if (v->kind != PAGE_LIST) {
+        p += order_bytes(v->kind);
+        out->key_is_int = is_int;
+        out->key_len = (uint32_t)(end - p) -
+                       (v->kind == PAGE_SCORES ? PAGE_SCORE_BYTES : 0);
+    }
+    out->key = p;
+    out->value = p + out->key_len;
+    out->value_len = (uint32_t)(end - out->value);
+    out->value_is_int =
+        is_int && (v->kind == PAGE_LIST || v->kind == PAGE_HASH);
+}
+
+static inline void parts_get(const struct view *v, unsigned at,
+                             struct parts *out)
+{
+    if (v->is_uniform)
+        parts_get_uniform(v, at, out);
+    else
+        parts_get_slotted(v, at, out);
+}
+
+static inline struct page_value key_get(const struct view *v, unsigned at)
+{
+    struct parts parts;
+    parts_get(v, at, &parts);
+    return value_get(parts.key, parts.key_len, parts.key_is_int);
+}
+
+static inline uint64_t order_get(const struct view *v, unsigned at)
+{
+    return get_le64(v->data + element_start(v, at));
+}
+
+void page_get(const uint8_t *bytes, unsigned at, struct page_element *out)
+{
+    struct view  v = view_of(bytes);
+    struct parts parts;
+    ASSERT(at < v.count);
+
+    parts_get(&v, at, &parts);
+    out->order = v.kind == PAGE_RANKS ? get_le64(parts.start) : 0;
+    out->key = value_get(parts.key, parts.key_len, parts.key_is_int);
+    out->value = value_get(parts.value, parts.value_len, parts.value_is_int);
+}
+
+/* ---- searching ----------------------------------------------------------- */
+
+int page_target_compare(const struct page_target *target, uint64_t order,
+                        const struct page_value *key)
+{
+    if (target->order != order)
+        return target->order < order ? -1 : 1;
+    if (target->where == TARGET_KEY)
+        return page_value_compare(&target->key, key);
+    return target->where == TARGET_LOWEST ? -1 : 1;
+}
+
+static unsigned search_stored(const struct view        *v,
+                              const struct page_target *target, bool *found)
+{
+    unsigned low = 0, high = v->count;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        uint64_t order = order_get(v, middle);
+        int      compared = target->order < order ? -1 : 1;
+        if (target->order == order) {
+            struct page_value key = key_get(v, middle);
+            compared = page_target_compare(target, order, &key);
+        }
+        if (compared == 0)
+            *found = true;
+        if (compared > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Elements [from, to) have hashes within [low, high]: which one to try. */
+static inline unsigned search_guess(unsigned from, unsigned to, uint64_t low,
+                                    uint64_t high, uint64_t hash, unsigned step)
+{
+    unsigned width = to - from;
+    if (width <= 2 || hash <= low || (step > 6 && step % 2 == 0))
+        return from + width / 2;
+    if (hash >= high)
+        return to - 1;
+    double   part = (double)(hash - low) / ((double)(high - low) + 1);
+    unsigned guess = (unsigned)(part * width);
+    return from + (guess < width ? guess : width - 1);
+}
+
+static unsigned search_hashed(const struct view        *v,
+                              const struct page_hasher *hasher,
+                              const struct page_target *target, uint64_t low,
+                              uint64_t high, bool *found)
+{
+    unsigned from = 0, to = v->count;
+    for (unsigned step = 1; from < to; step++) {
+        unsigned guess = search_guess(from, to, low, high, target->order, step);
+        struct page_value key = key_get(v, guess);
+        uint64_t          hash = page_value_hash(hasher, &key);
+        int               compared = target->order < hash ? -1 : 1;
+        if (target->order == hash) {
+            /* What is looked for, most often: no text is needed for that. */
+            if (target->where == TARGET_KEY &&
+                page_value_equal(&target->key, &key)) {
+                *found = true;
+                return guess;
+            }
+            compared = page_target_compare(target, hash, &key);
+        }
+        if (compared > 0) {
+            from = guess + 1;
+            low = hash;
+        } else {
+            to = guess;
+            high = hash;
+        }
+    }
+    return from;
+}
+
+unsigned page_search(const uint8_t *bytes, const struct page_hasher *hasher,
+                     const struct page_target *target, uint64_t low,
+                     uint64_t high, bool *found)
+{
+    struct view v = view_of(bytes);
+    ASSERT(v.kind != PAGE_LIST);
+    ASSERT(!page_is_small(bytes));
+
+    *found = false;
+    if (v.kind == PAGE_RANKS)
+        return search_stored(&v, target, found);
+    return search_hashed(&v, hasher, target, low, high, found);
+}
+
+/* Compares packed bytes: no number is unpacked. */
+unsigned page_scan(const uint8_t *bytes, const struct page_value *key)
+{
+    struct view  v = view_of(bytes);
+    struct parts parts;
+    uint8_t      number[8];
+    const void  *packed = key->data;
+    size_t       len = key->len;
+    if (key->is_int) {
+        packed = number;
+        len = number_put(number, key->number);
+    }
+    for (unsigned at = 0; at < v.count; at++) {
+        parts_get(&v, at, &parts);
+        if (parts.key_len == len && parts.key_is_int == key->is_int &&
+            (len == 0 || memcmp(parts.key, packed, len) == 0))
+            return at;
+    }
+    return v.count;
+}
+
+/* ---- where bytes are ----------------------------------------------------- */
+
+/* What stands before an element, slots of those included. */
+static inline size_t bytes_before(const struct view *v, unsigned at)
+{
+    return element_start(v, at) + at * slot_bytes(v);
+}
+
+unsigned page_index_at(const uint8_t *bytes, size_t offset)
+{
+    struct view v = view_of(bytes);
+    unsigned    low = 0, high = v.count;
+    while (low < high) {
+        unsigned middle = low + (high - low) / 2;
+        if (bytes_before(&v, middle) >= offset)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+size_t page_len_range(const uint8_t *bytes, unsigned from, unsigned count)
+{
+    struct view v = view_of(bytes);
+    ASSERT(from + count <= v.count);
+    return bytes_before(&v, from + count) - bytes_before(&v, from);
+}
+
+unsigned page_middle(const uint8_t *bytes)
+{
+    unsigned count = page_count(bytes);
+    unsigned middle =
+        page_index_at(bytes, (page_len(bytes) - PAGE_HEADER_BYTES) / 2);
+    ASSERT(count >= 2);
+    return middle == 0 ? 1 : middle >= count ? count - 1 : middle;
+}
