@@ -46,6 +46,7 @@ bool page_kind_is_hashed(enum page_kind kind)
 static int64_t number_get(const uint8_t *p, size_t len)
 {
     uint64_t number = 0;
+    ASSERT(len >= 1 && len <= 8); /* page_check has seen to it */
     for (size_t i = len; i > 0; i--)
         number = number << 8 | p[i - 1];
     unsigned unused = 64 - 8 * (unsigned)len;

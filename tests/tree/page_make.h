@@ -21,11 +21,9 @@ static inline slice make_text(struct rand *rand, char *room, size_t size,
     unsigned    number = (unsigned)rand_below(rand, 900000) + 100000;
     unsigned    shift = one_shape ? 0 : (unsigned)rand_below(rand, 20);
     const char *form = one_shape ? "name:%u" : forms[rand_below(rand, 5)];
-    int         len = snprintf(room, size, "%u", number >> shift);
+    int         len = 0;
     if (form[0] != '\0')
         len = snprintf(room, size, form, number >> shift);
-    else
-        len = 0;
     return slice_make(room, (size_t)len);
 }
 

@@ -42,6 +42,6 @@ struct disk {
 void  disk_deinit(struct disk *disk);
 void  disk_put(struct disk *disk, uint64_t id, slice bytes);
 void  disk_delete(struct disk *disk, uint64_t id);
-err_t disk_fetch(void *disk, uint64_t id, slice *bytes); /* a tree_fetch */
+err_t disk_fetch(void *arg, uint64_t id, slice *bytes); /* a tree_fetch */
 
 #endif
