@@ -247,9 +247,9 @@ def writes_of(server, changes):
 
     What the flush replaced is removed in the background right after it, with
     writes of its own; so the counts are taken in the moment of its end, and
-    of two runs, should the background have been quicker in one."""
+    of several runs, should the background have been quicker in some."""
     counts = []
-    for _ in range(2):
+    for _ in range(4):
         renew(server)
         prepare_cut(server)
         before = show_cut(server)
