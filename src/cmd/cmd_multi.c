@@ -16,8 +16,6 @@
  * turn, and get OOM alone if there is no room then. */
 #include "cmd/handlers.h"
 
-#include <string.h>
-
 #include "base/assert.h"
 #include "base/num.h"
 #include "cmd/cmdstats.h"
@@ -104,7 +102,7 @@ static void outlook_follow(struct outlook *out, const struct call *sub)
     if (sub->command->handler == cmd_select) {
         if (database_of(sub, sub->argv[1], &a))
             out->db = a;
-    } else if (strcmp(sub->command->name, "swapdb") == 0) {
+    } else if (sub->command->handler == cmd_swapdb) {
         if (database_of(sub, sub->argv[1], &a) &&
             database_of(sub, sub->argv[2], &b)) {
             struct db_space *space = out->view[a];

@@ -1,8 +1,10 @@
 /* dispatch.c - from the words of a request to its handler.
  *
- * The order of checks is Redis's: known, arity, authenticated; then ours: all
- * keys known to memory, room for what may grow, run. Either of the last two
- * may park the client; the command is then run again from here. */
+ * The order of checks is Redis's: known, arity, authenticated, allowed in MULTI,
+ * to a monitor, to a subscriber, and not held by CLIENT PAUSE. After MULTI it is
+ * queued then. Else come ours: all keys known to memory, room for what may
+ * grow, a turn for a large reply; run. Each of these may make the client wait;
+ * the command is then run again from here. */
 #include "cmd/command.h"
 
 #include "base/assert.h"

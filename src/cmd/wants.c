@@ -62,14 +62,19 @@ static size_t more_wants(const struct call *call, struct db_want *out)
                : 0;
 }
 
+/* Commands that only name keys (CACHE STATE, SPUBLISH) want nothing of them in
+ * memory, whatever others wait for. */
+static bool wants_keys(const struct command *command)
+{
+    bool names_only = command->need == DB_NEED_NONE &&
+                      !(command->flags & CMD_WRITE);
+    return command->keys.first != 0 && !names_only;
+}
+
 size_t call_wants_max(const struct call *call)
 {
     const struct command *command = call->command;
-    /* Commands that only name keys (CACHE STATE) want nothing of them in
-     * memory, whatever others wait for. */
-    bool names_only = command->need == DB_NEED_NONE &&
-                      !(command->flags & CMD_WRITE);
-    if (command->keys.first == 0 || names_only)
+    if (!wants_keys(command))
         return 0;
     size_t first = (size_t)command->keys.first;
     size_t step = (size_t)command->keys.step;
@@ -95,8 +100,7 @@ size_t call_wants(struct call *call, struct db_want *out)
 /* Most commands by far. */
 static bool has_one_want(const struct command *command)
 {
-    return command->keys.first != 0 &&
-           command->keys.first == command->keys.last &&
+    return wants_keys(command) && command->keys.first == command->keys.last &&
            command->more_wants == NULL;
 }
 

@@ -141,6 +141,20 @@ def test_binary_and_empty_names(server, redis_server):
     assert told[0] == told[1]
 
 
+def test_a_shard_channel_is_no_key(server):
+    """It stands where a key might be; nothing is read for it, even while
+    writes ask for the old record."""
+    server.call("CONFIG", "SET", "notify-keyspace-events", "KEAn")
+    wire, other = server.raw(), server.raw()
+    wire.call("SSUBSCRIBE", "channel")
+    before = server.info("cache")
+    assert other.call("SPUBLISH", "channel", "text") == 1
+    assert other.call("SPUBLISH", "nobody", "text") == 0
+    after = server.info("cache")
+    for name in ("cache_misses", "cache_loads", "cache_entries"):
+        assert after[name] == before[name], name
+
+
 # --- what differs from 7.0 ---------------------------------------------------
 
 def test_a_message_to_oneself_comes_behind_the_reply(server):
