@@ -13,24 +13,60 @@ void cache_init(struct cache *cache, struct mem *mem, struct log *log,
 {
     *cache = (struct cache){ .mem = mem, .log = log };
     cache->limit_bytes = limit_bytes;
+    cache->objects.page_limit = TREE_PAGE_LIMIT;
     segment_pool_init(&cache->segments, mem);
     table_init(&cache->table, mem);
     busy_pool_init(&cache->busy, mem);
 }
 
-static void drop_blob(void *arg, struct entry *entry)
+/* --- what lies outside --------------------------------------------------- */
+
+void cache_bury(struct cache *cache, struct object *object)
+{
+    object->charged_bytes = object_bytes(object);
+    mem_charge(cache->mem, MEM_VALUES, object->charged_bytes);
+    object->next = cache->buried;
+    cache->buried = object;
+}
+
+bool cache_free_buried(struct cache *cache, size_t max_nodes)
+{
+    struct object *object = cache->buried;
+    if (object == NULL)
+        return false;
+    struct object *next = object->next;
+    size_t         charged = object->charged_bytes;
+    if (object_free_slice(object, max_nodes)) {
+        mem_release(cache->mem, MEM_VALUES, charged);
+        cache->buried = next;
+    } else {
+        object->charged_bytes = object_bytes(object);
+        mem_release(cache->mem, MEM_VALUES, charged - object->charged_bytes);
+    }
+    return cache->buried != NULL;
+}
+
+static size_t outside_bytes(const struct entry *entry)
+{
+    const struct blob   *blob = entry_blob(entry);
+    const struct object *object = entry_object(entry);
+    return (blob != NULL ? blob_charge_bytes(blob->len) : 0) +
+           (object != NULL ? object->charged_bytes : 0);
+}
+
+static void drop_outside(void *arg, struct entry *entry)
 {
     struct cache *cache = arg;
-    struct blob  *blob = entry_blob(entry);
-    if (blob == NULL)
-        return;
-    mem_release(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
-    blob_unref(blob);
+    mem_release(cache->mem, MEM_VALUES, outside_bytes(entry));
+    blob_unref(entry_blob(entry));
+    object_free(entry_object(entry));
 }
 
 void cache_deinit(struct cache *cache)
 {
-    table_each(&cache->table, drop_blob, cache);
+    table_each(&cache->table, drop_outside, cache);
+    while (cache_free_buried(cache, SIZE_MAX))
+        continue;
     segment_pool_deinit(&cache->segments);
     table_deinit(&cache->table);
     busy_pool_deinit(&cache->busy);
@@ -81,27 +117,29 @@ size_t cache_entry_bytes(const struct entry *entry)
         return (size_t)entry->units * SEGMENT_ALIGN;
     size_t size = sizeof(*entry) + entry_extra_bytes(entry->flags) +
                   entry->key_len;
-    if (entry_presence(entry) == ENTRY_PRESENT &&
-        !(entry->flags & ENTRY_HAS_BLOB))
+    bool is_root = entry_presence(entry) == ENTRY_HEADER &&
+                   entry_type(entry) != OBJ_STRING;
+    if ((entry_presence(entry) == ENTRY_PRESENT || is_root) &&
+        !(entry->flags & (ENTRY_HAS_BLOB | ENTRY_HAS_TREES)))
         size += entry->value_len;
     return (size + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
 }
 
 static size_t held_bytes(const struct entry *entry)
 {
-    const struct blob *blob = entry_blob(entry);
-    return cache_entry_bytes(entry) +
-           (blob != NULL ? blob_charge_bytes(blob->len) : 0);
+    return cache_entry_bytes(entry) + outside_bytes(entry);
 }
 
 static void count_in(struct cache *cache, const struct entry *entry)
 {
+    struct object *object = entry_object(entry);
+    if (object != NULL)
+        object->charged_bytes = object_bytes(object);
     cache->busy_bytes += entry->flags & ENTRY_BUSY ? held_bytes(entry) : 0;
     cache->presence_count[entry_presence(entry)]++;
     cache->deadline_count += (entry->flags & ENTRY_HAS_DEADLINE) != 0;
-    const struct blob *blob = entry_blob(entry);
-    if (blob != NULL)
-        mem_charge(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
+    if (entry->flags & (ENTRY_HAS_BLOB | ENTRY_HAS_TREES))
+        mem_charge(cache->mem, MEM_VALUES, outside_bytes(entry));
 }
 
 static void count_out(struct cache *cache, const struct entry *entry)
@@ -109,9 +147,27 @@ static void count_out(struct cache *cache, const struct entry *entry)
     cache->busy_bytes -= entry->flags & ENTRY_BUSY ? held_bytes(entry) : 0;
     cache->presence_count[entry_presence(entry)]--;
     cache->deadline_count -= (entry->flags & ENTRY_HAS_DEADLINE) != 0;
-    const struct blob *blob = entry_blob(entry);
-    if (blob != NULL)
-        mem_release(cache->mem, MEM_VALUES, blob_charge_bytes(blob->len));
+    if (entry->flags & (ENTRY_HAS_BLOB | ENTRY_HAS_TREES))
+        mem_release(cache->mem, MEM_VALUES, outside_bytes(entry));
+}
+
+void cache_recharge(struct cache *cache, struct entry *entry)
+{
+    count_out(cache, entry);
+    count_in(cache, entry);
+}
+
+struct object *cache_swap_object(struct cache *cache, struct entry *entry,
+                                 struct object *object)
+{
+    struct object *old = entry_object(entry);
+    ASSERT(old != NULL);
+    count_out(cache, entry);
+    const uint16_t before = ENTRY_HAS_DEADLINE | ENTRY_HAS_OBJECT;
+    memcpy(entry->payload + entry_extra_bytes(entry->flags & before), &object,
+           sizeof(object));
+    count_in(cache, entry);
+    return old;
 }
 
 /* --- making and changing ------------------------------------------------- */
@@ -162,24 +218,33 @@ static uint16_t spec_flags(const struct entry_spec *spec)
         flags |= spec->object_id != 0 ? ENTRY_HAS_OBJECT : 0;
     }
     if (spec->presence == ENTRY_PRESENT)
-        flags |= spec->blob != NULL ? ENTRY_HAS_BLOB : 0;
+        flags |= spec->object != NULL ? ENTRY_HAS_TREES
+                 : spec->blob != NULL ? ENTRY_HAS_BLOB
+                                      : 0;
     return (uint16_t)flags;
 }
 
 static size_t spec_value_len(const struct entry_spec *spec)
 {
     if (spec->presence == ENTRY_HEADER)
-        return spec->value_len;
-    if (spec->presence != ENTRY_PRESENT)
+        return spec->type == OBJ_STRING ? spec->value_len : spec->value.len;
+    if (spec->presence != ENTRY_PRESENT || spec->object != NULL)
         return 0;
     return spec->blob != NULL ? spec->blob->len : spec->value.len;
 }
 
-/* Bytes of the value that lie in the entry. */
+/* Does its value (or root) lie in the entry? */
+static bool spec_is_inline(const struct entry_spec *spec)
+{
+    if (spec->presence == ENTRY_HEADER)
+        return spec->type != OBJ_STRING;
+    return spec->presence == ENTRY_PRESENT && spec->blob == NULL &&
+           spec->object == NULL;
+}
+
 static size_t spec_inline_len(const struct entry_spec *spec)
 {
-    bool is_inline = spec->presence == ENTRY_PRESENT && spec->blob == NULL;
-    return is_inline ? spec->value.len : 0;
+    return spec_is_inline(spec) ? spec->value.len : 0;
 }
 
 static void write_extras(struct entry *entry, const struct entry_spec *spec)
@@ -195,6 +260,8 @@ static void write_extras(struct entry *entry, const struct entry_spec *spec)
     }
     if (entry->flags & ENTRY_HAS_BLOB)
         memcpy(at, &spec->blob, sizeof(spec->blob));
+    else if (entry->flags & ENTRY_HAS_TREES)
+        memcpy(at, &spec->object, sizeof(spec->object));
 }
 
 /* Not worth moving: it fits, and wastes at most a quarter and a little. */
@@ -235,7 +302,8 @@ struct entry *cache_assign(struct cache *cache, struct entry *entry,
                   entry->key_len + inline_len;
     ASSERT(spec_value_len(spec) <= UINT32_MAX);
 
-    struct blob *old_blob = entry_blob(entry);
+    struct blob   *old_blob = entry_blob(entry);
+    struct object *old_object = entry_object(entry);
     if (spec->presence == ENTRY_PRESENT && spec->blob != NULL)
         blob_ref(spec->blob);
     count_out(cache, entry);
@@ -256,6 +324,8 @@ struct entry *cache_assign(struct cache *cache, struct entry *entry,
 
     count_in(cache, now);
     blob_unref(old_blob);
+    if (old_object != NULL && old_object != entry_object(now))
+        cache_bury(cache, old_object);
     return now;
 }
 
@@ -267,9 +337,10 @@ struct entry_spec cache_spec(const struct entry *entry)
         .deadline_ms = entry_deadline(entry),
         .object_id = entry_object_id(entry),
         .blob = entry_blob(entry),
+        .object = entry_object(entry),
         .value_len = entry->value_len,
     };
-    if (spec.presence == ENTRY_PRESENT && spec.blob == NULL)
+    if (spec_is_inline(&spec))
         spec.value = entry_value(entry);
     return spec;
 }
@@ -295,6 +366,8 @@ void cache_remove(struct cache *cache, struct entry *entry)
     table_remove(&cache->table, entry);
     count_out(cache, entry);
     blob_unref(entry_blob(entry));
+    if (entry_object(entry) != NULL)
+        cache_bury(cache, entry_object(entry));
     cache_entry_free(cache, entry);
 }
 

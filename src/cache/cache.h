@@ -12,7 +12,9 @@
  *            first; an idle entry not used since it last passed is evicted, a
  *            used or busy one is moved on (evict.c). docs/ARCHITECTURE.md has
  *            its hit ratios beside exact LRU.
- * Ownership  keys and values are copied; blobs are taken by reference.
+ * Ownership  keys and values are copied; blobs are taken by reference, objects
+ *            are the entry's own. One that is dropped is buried: freed a slice
+ *            at a time, as room is needed or the loop has time.
  * Threads    loop thread only.
  * Errors     ERR_AGAIN from cache_room: everything left is busy; a flush or an
  *            unpin must come first.
@@ -48,6 +50,8 @@ struct cache {
                                        no eviction can free */
     bool              (*space_is_live)(void *arg, uint32_t space);
     void               *space_arg;
+    struct object_env   objects; /* for who makes one */
+    struct object      *buried;  /* still charged; object.next */
     uint64_t            evictions;
     uint64_t            hand_moved_bytes;
 };
@@ -91,6 +95,15 @@ struct entry *cache_set_deadline(struct cache *cache, struct entry *entry,
                                  int64_t deadline_ms);
 /* The same length, new bytes, in place. REQUIRES: PRESENT, not a blob. */
 char *cache_value_in_place(struct entry *entry);
+/* Its object has changed without cache_assign: counts its bytes anew. */
+void cache_recharge(struct cache *cache, struct entry *entry);
+/* Gives it that object; returns the one that it had. REQUIRES: it had one. */
+struct object *cache_swap_object(struct cache *cache, struct entry *entry,
+                                 struct object *object);
+/* The object is nobody's any more. */
+void cache_bury(struct cache *cache, struct object *object);
+/* Frees up to max_nodes nodes of what was buried; true if there is more. */
+bool cache_free_buried(struct cache *cache, size_t max_nodes);
 /* Forgets the entry. REQUIRES: idle. */
 void cache_remove(struct cache *cache, struct entry *entry);
 

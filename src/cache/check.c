@@ -43,10 +43,19 @@ static void check_entry(void *arg, struct entry *entry)
         ASSERT(blob->len == entry->value_len);
         tally->value_bytes += blob_charge_bytes(blob->len);
     }
+    struct object *object = entry_object(entry);
+    if (object != NULL) {
+        ASSERT(entry_presence(entry) == ENTRY_PRESENT);
+        ASSERT(object->type == entry_type(entry));
+        ASSERT(object_check(object) == NULL);
+        ASSERT(object->charged_bytes == object_bytes(object));
+        tally->value_bytes += object->charged_bytes;
+    }
     if (entry->flags & ENTRY_BUSY) {
         tally->busy++;
         tally->busy_bytes += cache_entry_bytes(entry) +
-                             (blob ? blob_charge_bytes(blob->len) : 0);
+                             (blob ? blob_charge_bytes(blob->len) : 0) +
+                             (object ? object->charged_bytes : 0);
         check_busy(tally->cache, entry);
     } else {
         ASSERT(entry_presence(entry) != ENTRY_UNKNOWN);
@@ -57,6 +66,8 @@ void cache_check(const struct cache *cache)
 {
     struct tally tally = { .cache = cache };
     table_each(&cache->table, check_entry, &tally);
+    for (struct object *o = cache->buried; o != NULL; o = o->next)
+        tally.value_bytes += o->charged_bytes;
     ASSERT(tally.entries == cache->table.entry_count);
     ASSERT(tally.busy == cache->busy.used_count);
     ASSERT(tally.busy_bytes == cache->busy_bytes);

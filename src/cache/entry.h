@@ -5,7 +5,10 @@
  *     deadline   int64   if ENTRY_HAS_DEADLINE, unix ms
  *     object id  uint64  if ENTRY_HAS_OBJECT: the value's pages on disk
  *     blob       pointer if ENTRY_HAS_BLOB: the value, outside the segment
- *     key bytes, value bytes (the value only if PRESENT and not a blob)
+ *     object     pointer if ENTRY_HAS_TREES: a collection of more than a page
+ *     key bytes, value bytes (if PRESENT, and neither blob nor object; the
+ *     value of a collection is its page. Of a HEADER that is a collection: its
+ *     root, see type/object.h)
  * Most entries are idle: clean, unpinned, nothing in flight. What the others
  * need besides stands in a struct busy, whose index takes the place of the
  * last use.
@@ -28,6 +31,7 @@
 #include "base/blob.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "type/object.h"
 
 enum presence {
     ENTRY_UNKNOWN, /* nothing known yet: a load is in flight, or failed */
@@ -38,8 +42,6 @@ enum presence {
 
 enum ds_state { DS_MEMORY, DS_DIRTY, DS_SAVING };
 
-enum obj_type { OBJ_STRING = 0, OBJ_TYPE_COUNT };
-
 enum entry_flag {
     ENTRY_USED         = 0x0001, /* since the hand last passed */
     ENTRY_BUSY         = 0x0004,
@@ -47,6 +49,7 @@ enum entry_flag {
     ENTRY_HAS_DEADLINE = 0x0010,
     ENTRY_HAS_OBJECT   = 0x0020,
     ENTRY_HAS_BLOB     = 0x0040,
+    ENTRY_HAS_TREES    = 0x0080,
     ENTRY_PRESENCE_SHIFT = 8,
     ENTRY_PRESENCE_MASK  = 0x0300,
     ENTRY_TYPE_SHIFT     = 12,
@@ -62,7 +65,8 @@ struct entry {
         uint32_t busy_index; /* if ENTRY_BUSY */
     };
     uint32_t key_len;
-    uint32_t value_len; /* of the value, wherever it is */
+    uint32_t value_len; /* of the value, in the entry, a blob, or on disk; of
+                           a collection: of what is in the entry */
     uint16_t units;     /* allocation in SEGMENT_ALIGN units; 0: a jumbo */
     uint16_t flags;
     char     payload[];
@@ -70,8 +74,10 @@ struct entry {
 _Static_assert(sizeof(struct entry) == 32, "the header stays small");
 
 /* What an entry should be. The value is in `value` or, if blob is not NULL, in
- * the blob (a reference is added). For presence HEADER only value_len counts;
- * for ABSENT and UNKNOWN nothing. value may point into the entry itself. */
+ * the blob (a reference is added), or if object is not NULL, that (it is taken;
+ * the entry may hold it already). For presence HEADER only value_len counts,
+ * but value is the root of a collection; for ABSENT and UNKNOWN nothing. value
+ * may point into the entry itself. */
 struct entry_spec {
     enum presence presence;
     enum obj_type type;
@@ -79,6 +85,7 @@ struct entry_spec {
     uint64_t      object_id;   /* 0: none */
     slice         value;
     struct blob  *blob;
+    struct object *object;
     size_t        value_len; /* for HEADER */
 };
 
@@ -131,7 +138,8 @@ static inline size_t entry_extra_bytes(uint16_t flags)
 {
     return 8 * ((size_t)((flags & ENTRY_HAS_DEADLINE) != 0) +
                 (size_t)((flags & ENTRY_HAS_OBJECT) != 0) +
-                (size_t)((flags & ENTRY_HAS_BLOB) != 0));
+                (size_t)((flags & ENTRY_HAS_BLOB) != 0) +
+                (size_t)((flags & ENTRY_HAS_TREES) != 0));
 }
 
 static inline slice entry_key(const struct entry *entry)
@@ -171,7 +179,20 @@ static inline struct blob *entry_blob(const struct entry *entry)
     return blob;
 }
 
-/* REQUIRES: PRESENT. */
+/* NULL unless it is a collection of more than a page, in memory. */
+static inline struct object *entry_object(const struct entry *entry)
+{
+    struct object *object = NULL;
+    if (entry->flags & ENTRY_HAS_TREES)
+        memcpy(&object,
+               entry->payload + entry_extra_bytes(entry->flags &
+                                                  (ENTRY_HAS_DEADLINE |
+                                                   ENTRY_HAS_OBJECT)),
+               sizeof(object));
+    return object;
+}
+
+/* REQUIRES: PRESENT, or HEADER of a collection (its root). */
 static inline slice entry_value(const struct entry *entry)
 {
     if (entry->flags & ENTRY_HAS_BLOB)

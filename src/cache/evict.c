@@ -21,6 +21,8 @@
 #define FORCE_AFTER 8
 /* Dead space below this is not worth a round of moving. */
 #define SPARSE_SEGMENTS 4
+/* Nodes of a buried object that are freed at once. */
+#define FREE_NODES 64
 
 static size_t idle_count(const struct cache *cache)
 {
@@ -128,6 +130,15 @@ static size_t room_missing(const struct cache *cache, size_t entry_bytes,
                                                   : 0;
 }
 
+/* What was evicted gives its room now, as far as it is needed. */
+static void free_buried_for(struct cache *cache, size_t entry_bytes,
+                            size_t other_bytes)
+{
+    while (cache->buried != NULL &&
+           room_missing(cache, entry_bytes, other_bytes) > 0)
+        (void)cache_free_buried(cache, FREE_NODES);
+}
+
 /* Walks the next segment until it is empty, or until enough room is there
  * (large values go at once). */
 static bool walk_for_room(struct cache *cache, size_t entry_bytes,
@@ -137,7 +148,9 @@ static bool walk_for_room(struct cache *cache, size_t entry_bytes,
     if (segment == NULL)
         return false;
     while (segment->hand < segment->used || segment_is_jumbo(segment)) {
-        if (!step(cache, segment, force))
+        bool is_more = step(cache, segment, force);
+        free_buried_for(cache, entry_bytes, other_bytes);
+        if (!is_more)
             return true;
         if (room_missing(cache, entry_bytes, other_bytes) == 0)
             return true;
@@ -156,6 +169,7 @@ size_t cache_cost(size_t key_len, size_t value_len)
 
 err_t cache_room(struct cache *cache, size_t entry_bytes, size_t other_bytes)
 {
+    free_buried_for(cache, entry_bytes, other_bytes);
     if (room_missing(cache, entry_bytes, other_bytes) == 0)
         return ERR_OK;
     const struct mem *mem = cache->mem;
@@ -190,6 +204,10 @@ bool cache_sweep(struct cache *cache, size_t max_entries, bool everything)
         bool over = cache->mem->total_bytes > cache->limit_bytes;
         if (!over && !everything)
             return false;
+        if (cache->buried != NULL) {
+            (void)cache_free_buried(cache, 1);
+            continue;
+        }
         /* Busy entries only: moving them on gives back what lies dead among
          * them, if that is much, and nothing else. */
         if (idle_count(cache) == 0 &&

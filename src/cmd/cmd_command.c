@@ -73,10 +73,20 @@ static void reply_key_spec(struct reply *reply, const struct key_doc *doc,
     reply_bulk_string(reply, "index");
     reply_bulk_string(reply, "spec");
     reply_map(reply, 1);
-    reply_named_int(reply, "index", keys.first);
+    reply_named_int(reply, "index",
+                    keys.numkeys != 0 ? keys.numkeys : keys.first);
     reply_bulk_string(reply, "find_keys");
     reply_map(reply, 2);
     reply_bulk_string(reply, "type");
+    if (keys.numkeys != 0) {
+        reply_bulk_string(reply, "keynum");
+        reply_bulk_string(reply, "spec");
+        reply_map(reply, 3);
+        reply_named_int(reply, "keynumidx", 0);
+        reply_named_int(reply, "firstkey", 1);
+        reply_named_int(reply, "keystep", 1);
+        return;
+    }
     reply_bulk_string(reply, "range");
     reply_bulk_string(reply, "spec");
     reply_map(reply, 3);
@@ -90,7 +100,9 @@ static void reply_key_spec(struct reply *reply, const struct key_doc *doc,
 static struct command_keys shown_keys(const struct command     *command,
                                       const struct command_doc *doc)
 {
-    const struct command_keys channels = { 1, command->arity > 0 ? 1 : -1, 1 };
+    const struct command_keys channels = {
+        1, command->arity > 0 ? 1 : -1, 1, 0
+    };
     return doc->keys[0].uses & KEY_IS_NONE ? channels : command->keys;
 }
 
@@ -103,6 +115,8 @@ static void reply_key_specs(struct reply *reply, const struct command *command,
     reply_set(reply, count);
     for (size_t i = 0; i < count; i++) {
         struct command_keys keys = shown_keys(command, doc);
+        if (keys.first != 0 && i + 1 < count)
+            keys.numkeys = 0; /* those by number have the last one */
         if (count > 1) {
             keys.first += (int)i;
             keys.last = keys.first;

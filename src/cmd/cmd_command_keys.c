@@ -34,7 +34,7 @@ static const struct command *called(struct call *call)
     const char           *error = NULL;
     if (command == NULL)
         error = "ERR Invalid command specified";
-    else if (command->keys.first == 0 || takes_channels(command))
+    else if (!command_has_keys(command) || takes_channels(command))
         error = "ERR The command has no key arguments";
     else if (!command_arity_ok(command, argc))
         error = "ERR Invalid number of arguments specified for command";

@@ -2,9 +2,8 @@
  * database, its deadline with it.
  *
  * The key in the other database is one more want (command.h) beside those that
- * the table names. The content is kept while entries move (key_content in
- * cmd_string.h): a small value is copied, a large one shared until one of the
- * two keys changes; on disk each has pages of its own. */
+ * the table names. A large string is shared until one of the two keys changes;
+ * on disk each has pages of its own. */
 #include "base/assert.h"
 #include "base/num.h"
 #include "cmd/cmd_string.h"
@@ -86,7 +85,10 @@ size_t more_move(const struct call *call, struct db_want *out)
 size_t grow_copy(struct call *call)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
-    return entry != NULL ? entry->value_len : 0;
+    if (entry == NULL)
+        return 0;
+    const struct object *object = entry_object(entry);
+    return entry->value_len + (object != NULL ? object_bytes(object) : 0);
 }
 
 /* --- COPY ---------------------------------------------------------------- */
@@ -134,10 +136,8 @@ enum call_result cmd_copy(struct call *call)
         call_error(call, ERR_OOM);
         return CALL_DONE;
     }
-    struct key_content content = key_content_keep(from);
-    db_put(call->db, &to, &content.spec, "new"); /* also of one replaced */
+    db_copy(call->db, &call->key, &to, "new"); /* also of one replaced */
     db_event(call->db, &to, "copy_to");
-    key_content_drop(&content);
     reply_int(call->reply, 1);
     return CALL_DONE;
 }
@@ -160,12 +160,8 @@ enum call_result cmd_move(struct call *call)
         reply_int(call->reply, 0);
         return CALL_DONE;
     }
-    struct key_content content =
-        key_content_keep(db_look(call->db, &call->key, false));
-    db_put(call->db, &to, &content.spec, "new");
-    db_delete(call->db, &call->key, "move_from");
+    db_move(call->db, &call->key, &to, "new", "move_from");
     db_event(call->db, &to, "move_to");
-    key_content_drop(&content);
     reply_int(call->reply, 1);
     return CALL_DONE;
 }

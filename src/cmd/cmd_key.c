@@ -59,7 +59,8 @@ enum call_result cmd_touch(struct call *call)
 }
 
 static const char *const type_names[OBJ_TYPE_COUNT] = {
-    [OBJ_STRING] = "string",
+    [OBJ_STRING] = "string", [OBJ_LIST] = "list", [OBJ_SET] = "set",
+    [OBJ_ZSET] = "zset",     [OBJ_HASH] = "hash",
 };
 
 enum call_result cmd_type(struct call *call)
@@ -100,42 +101,17 @@ enum db_need need_rename(const struct call *call, size_t key_index)
 size_t grow_rename(struct call *call)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
-    bool                is_copied = entry != NULL && entry_blob(entry) == NULL;
+    bool                is_copied = entry != NULL && entry_blob(entry) == NULL &&
+                     entry_object(entry) == NULL;
     return is_copied ? entry->value_len : 0;
 }
 
-struct key_content key_content_keep(const struct entry *entry)
+static void move_to(struct call *call, const struct db_key *to)
 {
-    struct key_content content = { .spec = cache_spec(entry) };
-    struct entry_spec *spec = &content.spec;
-    spec->object_id = 0; /* its pages are the other key's */
-    if (spec->blob != NULL) {
-        blob_ref(spec->blob);
-        return content;
-    }
-    content.copy = mem_alloc(spec->value.len + 1);
-    if (spec->value.len > 0)
-        memcpy(content.copy, spec->value.data, spec->value.len);
-    spec->value.data = content.copy;
-    return content;
-}
-
-void key_content_drop(struct key_content *content)
-{
-    blob_unref(content->spec.blob);
-    mem_free(content->copy);
-}
-
-static void move_to(struct call *call, const struct entry *entry,
-                    const struct db_key *to)
-{
-    struct key_content content = key_content_keep(entry);
     /* In the order in which Redis tells it; a key that was overwritten counts
      * as new too. */
-    db_put(call->db, to, &content.spec, "new");
-    db_delete(call->db, &call->key, "rename_from");
+    db_move(call->db, &call->key, to, "new", "rename_from");
     db_event(call->db, to, "rename_to");
-    key_content_drop(&content);
 }
 
 /* True: there is nothing to move, and that has been answered. */
@@ -164,7 +140,7 @@ static enum call_result rename_key(struct call *call, bool nx)
         call_error(call, ERR_OOM);
         return CALL_DONE;
     }
-    move_to(call, from, &to);
+    move_to(call, &to);
     if (nx)
         reply_int(call->reply, 1);
     else

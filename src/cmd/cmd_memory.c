@@ -36,6 +36,15 @@ static bool usage_options_ok(struct call *call)
     return true;
 }
 
+/* Of a collection that is only on disk: what it would take. */
+static size_t entry_bytes(const struct entry *entry)
+{
+    size_t bytes = cache_cost(entry->key_len, entry->value_len);
+    if (entry_type(entry) != OBJ_STRING)
+        bytes += db_coll_bytes(entry);
+    return bytes;
+}
+
 enum call_result cmd_memory_usage(struct call *call)
 {
     if (!usage_options_ok(call))
@@ -44,8 +53,7 @@ enum call_result cmd_memory_usage(struct call *call)
     if (entry == NULL)
         reply_null(call->reply);
     else
-        reply_int(call->reply,
-                  (int64_t)cache_cost(entry->key_len, entry->value_len));
+        reply_int(call->reply, (int64_t)entry_bytes(entry));
     return CALL_DONE;
 }
 

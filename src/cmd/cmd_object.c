@@ -35,9 +35,19 @@ enum db_need need_object(const struct call *call, size_t key_index)
     return call->argv[2].len > LONG_KEY ? DB_NEED_VALUE : DB_NEED_HEADER;
 }
 
+/* By enum object_encoding. */
+static const char *const encoding_names[OBJ_TYPE_COUNT][3] = {
+    [OBJ_LIST] = { "listpack", "listpack", "quicklist" },
+    [OBJ_SET] = { "intset", "listpack", "hashtable" },
+    [OBJ_ZSET] = { "listpack", "listpack", "skiplist" },
+    [OBJ_HASH] = { "listpack", "listpack", "hashtable" },
+};
+
 const char *object_encoding(const struct entry *entry)
 {
     int64_t value;
+    if (entry_type(entry) != OBJ_STRING)
+        return encoding_names[entry_type(entry)][db_coll_encoding(entry)];
     if (is_integer(entry, &value))
         return "int";
     return entry->value_len <= EMBSTR_MAX ? "embstr" : "raw";
@@ -48,7 +58,7 @@ int64_t object_refcount(const struct entry *entry)
 {
     int64_t value;
     bool    is_shared =
-        is_integer(entry, &value) && value >= 0 && value < SHARED_INTEGERS;
+        entry_type(entry) == OBJ_STRING && is_integer(entry, &value) && value >= 0 && value < SHARED_INTEGERS;
     return is_shared ? INT_MAX : 1;
 }
 

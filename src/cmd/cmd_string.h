@@ -19,15 +19,6 @@ void string_put_built(struct call *call, const struct db_key *key,
                       struct blob *built /* take */, int64_t deadline_ms,
                       const char *event);
 
-/* The content of a key, its deadline too, that outlives changes of entries:
- * db_put and db_delete move them. Dropped by whoever kept it. */
-struct key_content {
-    struct entry_spec spec;
-    char             *copy; /* of a small value; a large one is referenced */
-};
-struct key_content key_content_keep(const struct entry *entry);
-void               key_content_drop(struct key_content *content);
-
 /* A time to live or a point in time that a client gave, as a deadline. False
  * with the error answered if it is no number, or out of range, which for these
  * commands includes zero and below. */

@@ -73,17 +73,30 @@ enum command_flag {
     CMD_OURS           = 1 << 20, /* not one of Redis's */
     CMD_STEERS_MULTI   = 1 << 21, /* runs at once even after MULTI */
     CMD_COUNTS_KEYS    = 1 << 22, /* answers how many keys there are */
+    CMD_COLLECTION     = 1 << 23, /* writes lists, sets, hashes or zsets */
     CMD_OF_SUBSCRIBERS = 1 << 26, /* for a RESP2 client that has subscribed */
     CMD_MAY_REPLICATE  = 1 << 27, /* no write, but replicas are told too */
 };
 
 #define MORE_WANTS_MAX 2
 
-/* Keys at arguments first, first + step, ... last (negative: from the end).
- * first 0: none. */
+/* Keys at arguments first, first + step, ... last (negative: from the end);
+ * first 0: none there. And, unless numkeys is 0, as many as argument numkeys
+ * says, behind that. */
 struct command_keys {
     int first, last, step;
+    int numkeys;
 };
+
+/* Goes over the positions of a call's keys, those of first to last first. */
+struct key_iter {
+    size_t at, end, step;       /* first to last */
+    size_t num_at, num_end;     /* by number */
+};
+void key_iter_init(struct key_iter *iter, const struct command *command,
+                   const slice *argv, size_t argc);
+bool key_iter_next(struct key_iter *iter, size_t *position);
+bool command_has_keys(const struct command *command);
 
 struct command {
     const char          *name; /* lower case */
@@ -187,6 +200,12 @@ struct db_space *call_space(const struct call *call, unsigned index);
  * is not of this type: then false. *entry is NULL if there is no such key. */
 bool call_look(struct call *call, const struct db_key *key, enum obj_type type,
                struct entry **entry);
+/* The same for a collection that is to be read; out->count is 0 if there is no
+ * such key. REQUIRES: NEED_VALUE. */
+bool call_coll(struct call *call, const struct db_key *key, enum obj_type type,
+               struct coll *out);
+/* A bulk of a key or a value as it stands in a page. */
+void reply_element(struct reply *reply, const struct page_value *value);
 /* Case-insensitive comparison of argument i with a lower-case word. */
 bool call_arg_is(const struct call *call, size_t i, const char *lower);
 /* The reply of <NAME> HELP. lines is a list of strings, NULL at its end: each

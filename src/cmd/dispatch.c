@@ -96,6 +96,22 @@ bool call_look(struct call *call, const struct db_key *key, enum obj_type type,
     return false;
 }
 
+bool call_coll(struct call *call, const struct db_key *key, enum obj_type type,
+               struct coll *out)
+{
+    struct entry *entry;
+    if (!call_look(call, key, type, &entry))
+        return false;
+    (void)db_read(entry, out);
+    return true;
+}
+
+void reply_element(struct reply *reply, const struct page_value *value)
+{
+    char buffer[NUM_INT64_CHARS];
+    reply_bulk(reply, page_value_text(value, buffer));
+}
+
 static int shown(size_t len, size_t most)
 {
     return (int)(len < most ? len : most);

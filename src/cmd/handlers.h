@@ -129,6 +129,13 @@ command_handler cmd_config_get, cmd_config_set, cmd_config_resetstat,
 /* cmd_config_rewrite.c */
 command_handler cmd_config_rewrite;
 
+/* cmd_set.c */
+command_handler cmd_sadd, cmd_scard, cmd_sismember, cmd_smembers, cmd_srem;
+
+/* wants.c: bytes of all the collections that the call's keys hold, about what
+ * all of their elements take in a reply. */
+size_t collection_bytes(struct call *call);
+
 /* cmd_command.c */
 command_handler cmd_command, cmd_command_count, cmd_command_list,
     cmd_command_info, cmd_command_help;

@@ -226,6 +226,8 @@ struct server {
 /* The largest key and value together that are accepted: an eighth of
  * cache-max-memory (of the working size when that is 0). */
 size_t server_max_value_bytes(const struct server *server);
+/* The largest collection that may still grow: a third of it. */
+size_t server_max_object_bytes(const struct server *server);
 /* cache-max-memory, or the working size when that is 0. */
 size_t server_limit_bytes(const struct server *server);
 #define SERVER_WORKING_BYTES ((size_t)16 * 1024 * 1024)

@@ -121,6 +121,11 @@ size_t server_limit_bytes(const struct server *server)
     return limit == 0 ? SERVER_WORKING_BYTES : (size_t)limit;
 }
 
+size_t server_max_object_bytes(const struct server *server)
+{
+    return server_limit_bytes(server) / 3;
+}
+
 size_t server_max_value_bytes(const struct server *server)
 {
     size_t bytes = server_limit_bytes(server) / 8;

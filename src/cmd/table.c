@@ -25,18 +25,19 @@
 #define SL CMD_SKIP_SLOWLOG
 #define PS CMD_PUBSUB
 #define SO CMD_OF_SUBSCRIBERS
+#define CO CMD_COLLECTION
 
 #define NONE   DB_NEED_NONE
 #define HEADER DB_NEED_HEADER
 #define VALUE  DB_NEED_VALUE
 
-#define NO_KEYS   { 0, 0, 0 }
-#define KEY       { 1, 1, 1 }
-#define ALL_KEYS  { 1, -1, 1 }
-#define PAIRS     { 1, -1, 2 }
-#define TWO_KEYS  { 1, 2, 1 }
-#define FROM_TWO  { 2, -1, 1 }
-#define SECOND    { 2, 2, 1 }
+#define NO_KEYS   { 0, 0, 0, 0 }
+#define KEY       { 1, 1, 1, 0 }
+#define ALL_KEYS  { 1, -1, 1, 0 }
+#define PAIRS     { 1, -1, 2, 0 }
+#define TWO_KEYS  { 1, 2, 1, 0 }
+#define FROM_TWO  { 2, -1, 1, 0 }
+#define SECOND    { 2, 2, 1, 0 }
 
 /* clang-format off */
 static const struct command client_table[] = {
@@ -219,6 +220,13 @@ const struct command command_table[] = {
     { .name = "setrange",    .arity = 4,  .flags = W|M,   .keys = KEY, .need = VALUE, .handler = cmd_setrange, .grow_of = grow_setrange },
     { .name = "strlen",      .arity = 2,  .flags = R|F,   .keys = KEY, .need = HEADER, .handler = cmd_strlen },
     { .name = "substr",      .arity = 4,  .flags = R,     .keys = KEY, .need = VALUE, .handler = cmd_getrange },
+
+    /* sets */
+    { .name = "sadd",      .arity = -3, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_sadd },
+    { .name = "scard",     .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_scard },
+    { .name = "sismember", .arity = 3,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_sismember },
+    { .name = "smembers",  .arity = 2,  .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_smembers, .reply_of = collection_bytes },
+    { .name = "srem",      .arity = -3, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_srem },
 
     /* keys */
     { .name = "copy",        .arity = -3, .flags = W|M, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_copy, .need_of = need_copy, .more_wants = more_copy, .grow_of = grow_copy },

@@ -333,7 +333,7 @@ static bool is_wanted(const struct session *session)
 /* Commands of our own that only name keys (CACHE STATE) read none of them. */
 static bool reads_keys(const struct command *command)
 {
-    return (command->flags & CMD_READONLY) && command->keys.first != 0 &&
+    return (command->flags & CMD_READONLY) && command_has_keys(command) &&
            !(command->flags & (CMD_PUBSUB | CMD_OURS));
 }
 

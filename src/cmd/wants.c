@@ -3,6 +3,7 @@
 #include "cmd/wants.h"
 
 #include "base/assert.h"
+#include "base/num.h"
 #include "cache/cache.h"
 #include "cmd/notify.h"
 
@@ -11,7 +12,7 @@
 
 /* --- keys ---------------------------------------------------------------- */
 
-/* One past the position of the last key. */
+/* One past the position of the last of the keys that the table names. */
 static size_t keys_end(const struct command *command, size_t argc)
 {
     int last = command->keys.last;
@@ -20,16 +21,54 @@ static size_t keys_end(const struct command *command, size_t argc)
     return (size_t)last + 1 < argc ? (size_t)last + 1 : argc;
 }
 
+/* A number that makes no sense names no keys: the handler will answer that. */
+static void count_numbered(struct key_iter *iter, size_t at, const slice *argv,
+                           size_t argc)
+{
+    int64_t count;
+    if (at >= argc || !num_parse_int64(argv[at], &count) || count <= 0 ||
+        (uint64_t)count >= argc - at)
+        return;
+    iter->num_at = at + 1;
+    iter->num_end = iter->num_at + (size_t)count;
+}
+
+void key_iter_init(struct key_iter *iter, const struct command *command,
+                   const slice *argv, size_t argc)
+{
+    *iter = (struct key_iter){ .step = (size_t)command->keys.step };
+    if (command->keys.first != 0) {
+        iter->at = (size_t)command->keys.first;
+        iter->end = keys_end(command, argc);
+    }
+    if (command->keys.numkeys != 0)
+        count_numbered(iter, (size_t)command->keys.numkeys, argv, argc);
+}
+
+bool key_iter_next(struct key_iter *iter, size_t *position)
+{
+    if (iter->at < iter->end) {
+        *position = iter->at;
+        iter->at += iter->step;
+        return true;
+    }
+    *position = iter->num_at++;
+    return *position < iter->num_end;
+}
+
+bool command_has_keys(const struct command *command)
+{
+    return command->keys.first != 0 || command->keys.numkeys != 0;
+}
+
 size_t command_key_positions(const struct command *command, const slice *argv,
                              size_t argc, size_t *out)
 {
-    size_t count = 0;
-    (void)argv;
-    if (command->keys.first == 0)
-        return 0;
-    for (size_t i = (size_t)command->keys.first; i < keys_end(command, argc);
-         i += (size_t)command->keys.step)
-        out[count++] = i;
+    struct key_iter iter;
+    size_t          count = 0;
+    key_iter_init(&iter, command, argv, argc);
+    while (key_iter_next(&iter, &out[count]))
+        count++;
     return count;
 }
 
@@ -68,40 +107,43 @@ static bool wants_keys(const struct command *command)
 {
     bool names_only = command->need == DB_NEED_NONE &&
                       !(command->flags & CMD_WRITE);
-    return command->keys.first != 0 && !names_only;
+    return command_has_keys(command) && !names_only;
 }
 
 size_t call_wants_max(const struct call *call)
 {
     const struct command *command = call->command;
+    struct key_iter       iter;
     if (!wants_keys(command))
         return 0;
-    size_t first = (size_t)command->keys.first;
-    size_t step = (size_t)command->keys.step;
-    return (keys_end(command, call->argc) - first) / step + 1 + MORE_WANTS_MAX;
+    key_iter_init(&iter, command, call->argv, call->argc);
+    size_t count = iter.num_end - iter.num_at + MORE_WANTS_MAX;
+    if (iter.at < iter.end)
+        count += (iter.end - iter.at - 1) / iter.step + 1;
+    return count;
 }
 
 size_t call_wants(struct call *call, struct db_want *out)
 {
-    const struct command *command = call->command;
-    size_t                count = 0;
-    if (call_wants_max(call) == 0)
+    struct key_iter iter;
+    size_t          i, count = 0;
+    if (!wants_keys(call->command))
         return 0;
-    size_t i = (size_t)command->keys.first;
-    do { /* the arity says that there is one at least */
+    key_iter_init(&iter, call->command, call->argv, call->argc);
+    while (key_iter_next(&iter, &i)) {
         out[count] = (struct db_want){ .key = call_key(call, i),
                                        .need = need_of(call, count) };
         count++;
-        i += (size_t)command->keys.step;
-    } while (i < keys_end(command, call->argc));
+    }
     return count + more_wants(call, out + count);
 }
 
 /* Most commands by far. */
 static bool has_one_want(const struct command *command)
 {
-    return wants_keys(command) && command->keys.first == command->keys.last &&
-           command->more_wants == NULL;
+    return wants_keys(command) && command->keys.first != 0 &&
+           command->keys.first == command->keys.last &&
+           command->keys.numkeys == 0 && command->more_wants == NULL;
 }
 
 static enum db_verdict acquire(struct call *call)
@@ -164,11 +206,48 @@ size_t call_growth(struct call *call)
     return bytes + keys * 128;
 }
 
+/* A collection that is changed: splits of its pages. */
+#define COLLECTION_GROWTH (16 * 1024)
+
+/* What the command's keys hold, as far as it bears on growing. */
+static size_t largest_object(struct call *call, bool *is_collection)
+{
+    const struct cache *cache = db_cache(call->db);
+    struct key_iter     iter;
+    size_t              i, largest = 0;
+    key_iter_init(&iter, call->command, call->argv, call->argc);
+    while (key_iter_next(&iter, &i)) {
+        struct db_key       key = call_key(call, i);
+        const struct entry *entry =
+            cache_find(cache, key.space->id, key.key, key.hash);
+        if (entry == NULL || !entry_exists(entry) ||
+            entry_type(entry) == OBJ_STRING)
+            continue;
+        *is_collection = true;
+        size_t bytes = db_coll_bytes(entry);
+        largest = bytes > largest ? bytes : largest;
+    }
+    return largest;
+}
+
+/* A collection is in memory as a whole while it is used, and so must fit. */
 static enum db_verdict admit(struct call *call)
 {
-    bool grows = call_grows(call);
-    return db_admit_write(call->db, &call->session->wait,
-                          grows ? call_growth(call) : 0, grows);
+    struct db_wait *wait = &call->session->wait;
+    bool            grows = call_grows(call), is_collection = false;
+    if (!grows)
+        return db_admit_write(call->db, wait, 0, false);
+    size_t bytes = call_growth(call);
+    if ((call->command->flags & CMD_COLLECTION)) {
+        size_t object = largest_object(call, &is_collection);
+        if (object > 0 &&
+            object + bytes > server_max_object_bytes(call->server)) {
+            wait->err = ERR_OOM;
+            return DB_FAILED;
+        }
+        bytes += is_collection ? COLLECTION_GROWTH : 0;
+    }
+    return db_admit_write(call->db, wait, bytes, true);
 }
 
 /* Making room may have evicted what was found in memory before: then it is
@@ -192,17 +271,35 @@ size_t call_large_reply(struct call *call)
 {
     const struct command *command = call->command;
     const struct cache   *cache = db_cache(call->db);
-    size_t                bytes = 0;
-    if (command->keys.first == 0 || command->need != DB_NEED_VALUE ||
-        !(command->flags & CMD_READONLY))
+    struct key_iter       iter;
+    size_t                i, bytes = 0;
+    if (command->need != DB_NEED_VALUE || !(command->flags & CMD_READONLY))
         return 0;
-    for (size_t i = (size_t)command->keys.first;
-         i < keys_end(command, call->argc); i += (size_t)command->keys.step) {
+    key_iter_init(&iter, command, call->argv, call->argc);
+    while (key_iter_next(&iter, &i)) {
         struct db_key       key = call_key(call, i);
         const struct entry *entry =
             cache_find(cache, key.space->id, key.key, key.hash);
         if (entry != NULL)
             bytes += entry->value_len;
+    }
+    return bytes;
+}
+
+size_t collection_bytes(struct call *call)
+{
+    const struct cache *cache = db_cache(call->db);
+    struct key_iter     iter;
+    size_t              i, bytes = 0;
+    key_iter_init(&iter, call->command, call->argv, call->argc);
+    while (key_iter_next(&iter, &i)) {
+        struct db_key       key = call_key(call, i);
+        const struct entry *entry =
+            cache_find(cache, key.space->id, key.key, key.hash);
+        if (entry != NULL && entry_exists(entry))
+            bytes += entry_type(entry) == OBJ_STRING
+                         ? 0
+                         : db_coll_bytes(entry) + entry->value_len;
     }
     return bytes;
 }

@@ -6,10 +6,12 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/num.h"
+#include "type/type.h"
 
 enum { KIND_TYPE_MASK = 0x0f, KIND_DEADLINE = 0x10, KIND_PAGED = 0x20 };
 
 #define CHECKSUM_BYTES 4
+#define STRING_TYPE    OBJ_STRING
 #define HASH_BITS      48
 
 /* Buffers for records have no bound of their own: what goes in is bounded by
@@ -70,11 +72,11 @@ void record_key_key(struct buf *out, uint32_t space, uint64_t hash, slice key)
     put(out, key.data, key.len);
 }
 
-void record_page_key(struct buf *out, uint64_t object_id, uint32_t page_id)
+void record_page_key(struct buf *out, uint64_t object_id, uint64_t page_id)
 {
     begin_key(out, RECORD_PAGE);
     put_be64(out, object_id);
-    put_be32(out, page_id);
+    put_be64(out, page_id);
 }
 
 void record_expiry_key(struct buf *out, int64_t deadline_ms,
@@ -154,7 +156,7 @@ bool record_garbage_parse(slice record_key, bool *is_space, uint64_t *id)
 
 bool record_page_parse(slice record_key, uint64_t *object_id)
 {
-    if (record_key.len != 13 || record_key.data[0] != RECORD_PAGE)
+    if (record_key.len != 1 + 8 + RECORD_PAGE_ID_BYTES || record_key.data[0] != RECORD_PAGE)
         return false;
     *object_id = num_get_be64(record_key.data + 1);
     return true;
@@ -200,12 +202,12 @@ void record_key_encode(struct buf *out, slice record_key,
     put_varint(out, record->version);
     if (record->deadline_ms != 0)
         put_be64(out, (uint64_t)record->deadline_ms);
-    if (record->object_id != 0) {
+    if (record->object_id != 0)
         put_be64(out, record->object_id);
+    if (record->object_id != 0 && record->type == STRING_TYPE)
         put_varint(out, record->value_len);
-    } else {
+    else
         put(out, record->value.data, record->value.len);
-    }
     record_value_end(out, record_key);
 }
 
@@ -253,13 +255,14 @@ err_t record_key_decode(slice record_key, slice value,
         return ERR_CORRUPT;
     record->deadline_ms = (int64_t)deadline;
     if (*kind & KIND_PAGED) {
-        if (!take_be64(&in, &record->object_id) ||
-            !take_varint(&in, &record->value_len) || in.len != 0 ||
-            record->object_id == 0)
+        if (!take_be64(&in, &record->object_id) || record->object_id == 0)
             return ERR_CORRUPT;
-    } else {
-        record->value = in;
-        record->value_len = in.len;
+        if (record->type == STRING_TYPE)
+            return take_varint(&in, &record->value_len) && in.len == 0
+                       ? ERR_OK
+                       : ERR_CORRUPT;
     }
+    record->value = in;
+    record->value_len = in.len;
     return ERR_OK;
 }

@@ -32,7 +32,10 @@ enum record_family {
 /* Bytes of a key record's key before the user key. */
 #define RECORD_KEY_PREFIX (1 + 4 + 2 + 6)
 
-/* A large value lies in pages of this size, the last one shorter. */
+/* Bytes of a page record's key after the object id. */
+#define RECORD_PAGE_ID_BYTES 8
+
+/* A large string lies in pages of this size, the last one shorter. */
 #define RECORD_PAGE_BYTES ((size_t)64 * 1024)
 
 /* The bits of an object id that hold its birth slot, at the top. */
@@ -42,7 +45,7 @@ enum record_family {
 void record_key_key(struct buf *out, uint32_t space, uint64_t hash, slice key);
 /* The start of all key records of a namespace. */
 void record_key_space(struct buf *out, uint32_t space);
-void record_page_key(struct buf *out, uint64_t object_id, uint32_t page_id);
+void record_page_key(struct buf *out, uint64_t object_id, uint64_t page_id);
 void record_expiry_key(struct buf *out, int64_t deadline_ms,
                        slice key_record_key);
 void record_garbage_object_key(struct buf *out, uint64_t object_id);
@@ -67,14 +70,16 @@ void  record_value_begin(struct buf *out);
 void  record_value_end(struct buf *out, slice record_key);
 err_t record_value_open(slice record_key, slice value, slice *payload);
 
-/* The header of a user key, and its value when that is small. */
+/* The header of a user key, and its value when that is small. Of a collection
+ * the value is its page, or if it has an object id the root of its trees. */
 struct key_record {
     uint8_t  type;        /* enum obj_type */
     uint64_t version;
     int64_t  deadline_ms; /* 0: none */
     uint64_t object_id;   /* 0: the value is here; else in its pages */
-    uint64_t value_len;
-    slice    value;       /* if object_id == 0 */
+    uint64_t value_len;   /* of a string */
+    slice    value;       /* if object_id == 0; else the root of a collection,
+                             and nothing of a string */
 };
 void  record_key_encode(struct buf *out, slice record_key,
                         const struct key_record *record);

@@ -16,6 +16,10 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
+/* A node on its way counts as what holds it now and as what will be made of it
+ * on the I/O thread. */
+#define PAGE_COPIES 2
+
 static void cut_reset(struct db *db)
 {
     struct cut *cut = &db->cut;
@@ -23,8 +27,12 @@ static void cut_reset(struct db *db)
         blob_unref(cut->bigs[i].blob);
     for (size_t i = 0; i < cut->shadow_count; i++)
         space_free_slots(db, &cut->shadows[i]);
+    for (size_t i = 0; i < cut->page_count; i++)
+        page_unref(cut->pages[i].page);
     store_batch_free(cut->batch);
     mem_free(cut->bigs);
+    mem_free(cut->pages);
+    mem_free(cut->new_objects);
     mem_free(cut->map);
     mem_free(cut->dead.ids);
     mem_free(cut->shadows);
@@ -207,6 +215,70 @@ static void capture_big(struct db *db, struct busy *busy)
     cut->big_bytes += blob_charge_bytes(entry->value_len);
 }
 
+/* --- collections ---------------------------------------------------------- */
+
+uint32_t cut_capture_number(const struct db *db)
+{
+    return (uint32_t)(db->cut.epoch % (TREE_CAPTURE_OLD - 1)) + 1;
+}
+
+/* A collection that has none yet gets an object id; its nodes are written
+ * before the batch. */
+static uint64_t give_object_id(struct db *db, struct busy *busy)
+{
+    struct cut       *cut = &db->cut;
+    struct entry_spec spec = cache_spec(busy->entry);
+    uint64_t          slot = hash_slot(entry_key(busy->entry));
+    ASSERT(db->object_id < db->object_id_limit);
+    spec.object_id = slot << RECORD_OBJECT_SLOT_SHIFT | db->object_id++;
+    cache_assign(&db->cache, busy->entry, &spec);
+
+    if (cut->new_count == cut->new_capacity) {
+        cut->new_capacity = cut->new_capacity * 2 + 8;
+        cut->new_objects =
+            mem_realloc(cut->new_objects,
+                        cut->new_capacity * sizeof(*cut->new_objects));
+    }
+    cut->new_objects[cut->new_count++] = spec.object_id;
+    return spec.object_id;
+}
+
+static void add_page(struct cut *cut, struct page_save save)
+{
+    if (cut->page_count == cut->page_capacity) {
+        cut->page_capacity = cut->page_capacity * 2 + 64;
+        cut->pages =
+            mem_realloc(cut->pages, cut->page_capacity * sizeof(*cut->pages));
+    }
+    cut->pages[cut->page_count++] = save;
+    cut->page_bytes += page_charge_bytes(save.page) + sizeof(save);
+}
+
+/* Takes the dirty nodes of a collection by reference, and deletes what it has
+ * no more. */
+static void capture_object(struct db *db, struct busy *busy)
+{
+    struct cut    *cut = &db->cut;
+    struct object *object = entry_object(busy->entry);
+    uint64_t       id = entry_object_id(busy->entry);
+    bool           is_ahead = id == 0;
+    if (is_ahead)
+        id = give_object_id(db, busy);
+    const uint64_t *gone;
+    size_t          gone_count;
+    object_begin_capture(object, cut_capture_number(db), &gone, &gone_count);
+    for (size_t i = 0; i < gone_count; i++) {
+        record_page_key(&db->key_buf2, id, gone[i]);
+        store_batch_delete(cut->batch, buf_slice(&db->key_buf2));
+    }
+    struct page *page;
+    while ((page = object_capture(object)) != NULL)
+        add_page(cut, (struct page_save){ .object_id = id,
+                                          .page = page,
+                                          .is_ahead = is_ahead });
+    cache_recharge(&db->cache, busy->entry);
+}
+
 static void put_record(struct db *db, struct busy *busy, slice record_key)
 {
     const struct entry *entry = busy->entry;
@@ -218,7 +290,12 @@ static void put_record(struct db *db, struct busy *busy, slice record_key)
         .object_id = entry_object_id(entry),
         .value_len = entry->value_len,
     };
-    if (record.object_id == 0)
+    uint8_t        root[OBJECT_ROOT_BYTES_MAX];
+    struct object *object = entry_object(entry);
+    if (object != NULL)
+        record.value =
+            slice_make(root, object_root_encode(object, root));
+    else if (record.object_id == 0 || record.type != OBJ_STRING)
         record.value = entry_value(entry);
     record_key_encode(&db->value_buf, record_key, &record);
     store_batch_put(cut->batch, record_key, buf_slice(&db->value_buf));
@@ -242,6 +319,8 @@ static void write_state(struct db *db, struct busy *busy)
     struct entry *entry = busy->entry;
     if (entry_blob(entry) != NULL && entry_object_id(entry) == 0)
         capture_big(db, busy);
+    if (entry_object(busy->entry) != NULL)
+        capture_object(db, busy);
     entry = busy->entry;
     slice record_key = make_record_key(db, entry);
     char text[LOG_KEY_CHARS];
@@ -305,7 +384,8 @@ static void capture(struct db *db, struct busy *busy)
 static void charge(struct db *db)
 {
     mem_set(db->opt.mem, MEM_CUT,
-            store_batch_memory(db->cut.batch) + db->cut.big_bytes);
+            store_batch_memory(db->cut.batch) + db->cut.big_bytes +
+                PAGE_COPIES * db->cut.page_bytes);
 }
 
 void cut_capture_first(struct db *db, struct busy *busy)
@@ -327,7 +407,8 @@ static bool capture_slice(struct db *db)
     struct busy *unknown[CAPTURE_SLICE];
     size_t       unknown_count = 0, count = 0;
     struct link *first;
-    while (count < CAPTURE_SLICE &&
+    size_t most_pages = db->cut.page_count + CAPTURE_PAGES;
+    while (count < CAPTURE_SLICE && db->cut.page_count < most_pages &&
            (first = list_first(&db->cut.closing)) != NULL) {
         struct busy *busy = CONTAINER_OF(first, struct busy, dirty_link);
         capture(db, busy);
@@ -363,6 +444,10 @@ static void put_meta_records(struct db *db)
     /* The pages of large values stop being garbage with this batch. */
     for (size_t i = 0; i < cut->big_count; i++) {
         record_garbage_object_key(&db->key_buf, cut->bigs[i].object_id);
+        store_batch_delete(cut->batch, buf_slice(&db->key_buf));
+    }
+    for (size_t i = 0; i < cut->new_count; i++) {
+        record_garbage_object_key(&db->key_buf, cut->new_objects[i]);
         store_batch_delete(cut->batch, buf_slice(&db->key_buf));
     }
     meta_put_ids(db, cut->batch);
@@ -401,6 +486,8 @@ static void hand_over(struct db *db)
     put_meta_records(db);
     cut->phase = CUT_WRITE;
     cut->bytes = store_batch_bytes(cut->batch) + cut->big_bytes;
+    for (size_t i = 0; i < cut->page_count; i++)
+        cut->bytes += cut->pages[i].page->len;
     charge(db);
 
     struct save_job *save = mem_calloc(1, sizeof(*save));
@@ -411,11 +498,17 @@ static void hand_over(struct db *db)
         .batch = cut->batch,
         .bigs = cut->bigs, /* lent: the cut keeps them until it is over */
         .big_count = cut->big_count,
+        .pages = cut->pages,
+        .page_count = cut->page_count,
+        .new_objects = cut->new_objects,
+        .new_count = cut->new_count,
         .cut_id = cut->epoch,
         .batch_max = db->opt.cut_max_bytes,
         .durable = db->opt.fsync,
     };
     cut->batch = NULL;
+    cut->pages = NULL;
+    cut->page_count = 0;
     LOG_DEBUG(db->opt.log, "queued save of epoch %llu: %llu records, %llu "
               "bytes, %llu deletes", (unsigned long long)cut->epoch,
               (unsigned long long)cut->saves, (unsigned long long)cut->bytes,
@@ -495,17 +588,40 @@ bool cut_step(struct db *db)
 
 /* --- giving up ----------------------------------------------------------- */
 
-/* Back to the open list, as dirty as before; its pages may not be there. */
-static void reopen_entry(struct db *db, struct busy *busy, struct link *to)
+/* What the cut has of a value may not be on disk. Under an object id that the
+ * cut has given it, all of it is written anew, under another one. */
+static void uncapture(struct db *db, struct busy *busy)
 {
-    uint64_t id = entry_object_id(busy->entry);
+    struct object *object = entry_object(busy->entry);
+    uint64_t       id = entry_object_id(busy->entry);
     uint64_t serial = id & (((uint64_t)1 << RECORD_OBJECT_SLOT_SHIFT) - 1);
     if (id != 0 && serial >= db->cut.first_object_id &&
         entry_presence(busy->entry) == ENTRY_PRESENT) {
         struct entry_spec spec = cache_spec(busy->entry);
+        if (object != NULL)
+            object_forget_saved(object);
         spec.object_id = 0;
         cache_assign(&db->cache, busy->entry, &spec);
+    } else if (object != NULL && object->capture == cut_capture_number(db)) {
+        object_uncapture(object);
+        cache_recharge(&db->cache, busy->entry);
     }
+}
+
+/* An entry of the open epoch may hold a collection that was another's when it
+ * was captured (RENAME). */
+static void uncapture_open(struct db *db)
+{
+    LIST_EACH (link, &db->open) {
+        struct busy *busy = CONTAINER_OF(link, struct busy, dirty_link);
+        uncapture(db, busy);
+    }
+}
+
+/* Back to the open list, as dirty as before; its pages may not be there. */
+static void reopen_entry(struct db *db, struct busy *busy, struct link *to)
+{
+    uncapture(db, busy);
     busy->saving_version = 0;
     busy->dirty_epoch = db->epoch;
     link_remove(&busy->saving_link);
@@ -531,6 +647,7 @@ void cut_abort(struct db *db)
     struct cut  *cut = &db->cut;
     struct link  older, *first;
     link_init(&older);
+    uncapture_open(db);
     while ((first = list_first(&cut->captured)) != NULL)
         reopen_entry(db, CONTAINER_OF(first, struct busy, saving_link),
                      &older);

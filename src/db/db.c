@@ -57,6 +57,8 @@ static struct db *make(const struct db_options *options)
     db->now_ms = db->start_ms = options->now_ms;
     db->epoch = 1;
     cache_init(&db->cache, options->mem, options->log, options->limit_bytes);
+    if (options->page_limit != 0)
+        db->cache.objects.page_limit = options->page_limit;
     db->cache.space_is_live = space_is_live;
     db->cache.space_arg = db;
     link_init(&db->open);
@@ -185,6 +187,9 @@ static bool sweep(struct db *db)
     return more;
 }
 
+/* Nodes of collections that are gone, freed in a turn. */
+#define FREE_NODES 512
+
 bool db_turn(struct db *db, int64_t now_ms)
 {
     db_set_now(db, now_ms);
@@ -195,6 +200,7 @@ bool db_turn(struct db *db, int64_t now_ms)
     if (db->opt.keep_nothing ||
         db->opt.mem->total_bytes > db->cache.limit_bytes)
         more |= sweep(db);
+    more |= cache_free_buried(&db->cache, FREE_NODES);
     keep_moving(db, false);
     /* Begun by the cron, then a slice a turn at most: draining the I/O side
      * ends with the one that is on its way, and with io-threads 0 nobody waits

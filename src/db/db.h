@@ -26,6 +26,7 @@
 #include "cache/entry.h"
 #include "io/io.h"
 #include "store/store.h"
+#include "type/coll.h"
 
 struct db;
 struct db_wait;
@@ -90,6 +91,7 @@ struct db_options {
     uint64_t      cut_max_bytes;
     bool          fsync;
     unsigned      databases;
+    size_t        page_limit;   /* of collections' pages; 0: the best */
     int64_t       now_ms;
     /* A parked command may go on. Called from db_turn and db_completed. */
     void (*on_ready)(void *arg, struct db_wait *wait);
@@ -246,6 +248,56 @@ void db_pause_expiry(struct db *db, bool paused);
 
 /* Deletes; false if there was nothing. REQUIRES: NEED_HEADER acquired. */
 bool db_delete(struct db *db, const struct db_key *key, const char *event);
+
+/* --- collections ---------------------------------------------------------- */
+
+/* What a collection's entry holds, for reading (type/coll.h); for NULL an empty
+ * one, and false. REQUIRES: acquired with NEED_VALUE. */
+bool db_read(const struct entry *entry, struct coll *out);
+/* How many elements; the header is enough. */
+uint64_t db_coll_count(const struct entry *entry);
+enum object_encoding db_coll_encoding(const struct entry *entry);
+/* Of its object, if it has one: in memory, or as it was when it was saved. */
+size_t db_coll_bytes(const struct entry *entry);
+
+/* A collection while it is being changed. */
+struct db_edit {
+    struct db     *db;
+    struct db_key  key;
+    struct object *object;
+    struct busy   *busy; /* if the object is the entry's; it is pinned */
+    int64_t        deadline_ms;
+    bool           existed;
+};
+
+/* Gives the collection of a key for changing, an empty one if there is no such
+ * key. What was borrowed from the key is void. REQUIRES: acquired with
+ * NEED_VALUE, and it is of that type if it exists. Each begin needs one of the
+ * other two; until then the key may not be put or deleted otherwise. */
+struct object *db_edit_begin(struct db *db, const struct db_key *key,
+                             enum obj_type type, struct db_edit *edit);
+/* It was changed: through the write hook with it. The deadline stays. If nothing
+ * is left in it the key is deleted; "del" is told after event. */
+void db_edit_end(struct db_edit *edit, const char *event);
+/* It was not changed. */
+void db_edit_cancel(struct db_edit *edit);
+
+/* A new collection, of nobody yet (object_free, db_put_object). */
+struct object *db_object_new(struct db *db, enum obj_type type);
+/* Puts it in the place of whatever the key holds, without a deadline; takes it.
+ * REQUIRES: not empty. */
+void db_put_object(struct db *db, const struct db_key *key,
+                   struct object *object, const char *event);
+
+/* Gives what one key holds to another, deadline and all, in O(1): what was
+ * there is replaced, `from` is deleted. The events in the order in which they
+ * are told: put_event, delete_event. REQUIRES: `from` exists, acquired with
+ * NEED_VALUE; they are two keys. */
+void db_move(struct db *db, const struct db_key *from, const struct db_key *to,
+             const char *put_event, const char *delete_event);
+/* The same without deleting: a copy of all of it. */
+void db_copy(struct db *db, const struct db_key *from, const struct db_key *to,
+             const char *put_event);
 
 /* Tells the listener of one more event of a key that was just changed (SET
  * with EX is "set" and "expire"). */

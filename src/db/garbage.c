@@ -115,7 +115,7 @@ static void drop_some(struct garbage_job *job, slice name)
         record_key_space(&prefix, (uint32_t)id);
     } else {
         record_page_key(&prefix, id, 0);
-        prefix.len -= sizeof(uint32_t);
+        prefix.len -= RECORD_PAGE_ID_BYTES;
     }
     if (drop_range(job, buf_slice(&prefix))) {
         store_batch_delete(job->batch, name);

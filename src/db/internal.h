@@ -6,6 +6,7 @@
  *   load.c    load jobs, from the miss to the entry
  *   park.c    parked commands: pins, ages, who gives way
  *   write.c   db_look, db_put: the write hook
+ *   edit.c    collections: read, changed, moved
  *   settle.c  looks at old records of blind writes
  *   cut.c     epochs, capture, completion
  *   save.c    a cut on the I/O thread: pages, batch, staging
@@ -30,6 +31,8 @@
 
 /* No step of a flush touches more entries than this in one loop turn. */
 #define CAPTURE_SLICE 64
+/* And begins with no other collection when it has taken so many nodes. */
+#define CAPTURE_PAGES 512
 
 /* Versions and namespaces appear on disk only in the batch of a cut, which
  * also says the next free ones. Pages are written before that batch, so object
@@ -51,6 +54,14 @@ struct db_pin {
 struct big_save {
     uint64_t     object_id;
     struct blob *blob; /* a reference */
+};
+
+/* A node of a collection on its way to the store. Those of an object that was
+ * never there go before the batch, like the pages of a large value. */
+struct page_save {
+    uint64_t     object_id;
+    struct page *page; /* a reference; the I/O thread lets it go */
+    bool         is_ahead;
 };
 
 /* Namespaces that were emptied. */
@@ -81,6 +92,11 @@ struct cut {
     struct big_save *bigs;
     size_t         big_count, big_capacity;
     size_t         big_bytes;
+    struct page_save *pages;
+    size_t         page_count, page_capacity;
+    size_t         page_bytes;
+    uint64_t      *new_objects; /* ids given out to collections in this cut */
+    size_t         new_count, new_capacity;
     uint64_t       first_object_id; /* ids from here on are this cut's */
     bool           map_changed;
     uint32_t      *map;        /* databases' namespaces as of the closing */
@@ -251,6 +267,11 @@ void tell(struct db *db, const struct db_change *change);
 /* The entry has become absent by its deadline without the write hook. */
 void tell_expired(struct db *db, struct busy *busy);
 
+/* --- edit.c */
+/* The write hook's way for who has the entry in his hands. */
+struct entry *put_entry(struct db *db, struct entry *entry,
+                        const struct entry_spec *spec, const char *event);
+
 /* --- settle.c */
 /* What the store holds for a busy entry is known now. */
 void settle(struct db *db, struct busy *busy, const struct disk_state *disk);
@@ -278,6 +299,8 @@ void cut_capture_first(struct db *db, struct busy *busy);
 void cut_settled(struct db *db, struct busy *busy);
 /* A database is being emptied while the cut still counts it. */
 void cut_keep_space(struct db *db, struct db_space *space);
+/* What tree_capture calls the save that the cut in flight is. */
+uint32_t cut_capture_number(const struct db *db);
 /* The closed epoch joins the open one again. */
 void cut_abort(struct db *db);
 bool db_is_dirty(const struct db *db);
@@ -290,6 +313,10 @@ struct save_job {
     struct store_batch *batch; /* taken */
     struct big_save    *bigs;
     size_t              big_count;
+    struct page_save   *pages; /* taken; what it has is let go as it is written */
+    size_t              page_count;
+    uint64_t           *new_objects; /* lent */
+    size_t              new_count;
     uint64_t            cut_id;
     size_t              batch_max;
     bool                durable;

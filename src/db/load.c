@@ -7,7 +7,8 @@
  * wins.
  *
  * A large value takes two jobs: the first brings the header, with the length;
- * then room is made, and the second fills a blob from the value's pages. */
+ * then room is made, and the second fills a blob from the value's pages, or
+ * builds a collection from its nodes. */
 #include "db/internal.h"
 
 #include "base/clock.h"
@@ -20,6 +21,9 @@ struct load_job {
     uint32_t    space;
     struct blob *blob;     /* pages: where they go */
     uint64_t    object_id; /* pages: whose */
+    enum obj_type      type;   /* of a collection */
+    struct object_root root;   /* its root, if it has an object id */
+    struct object     *object; /* what was built */
     err_t       err;
     char       *why;       /* on an error other than ERR_NOT_FOUND; owned */
     char       *value;     /* store_value_free */
@@ -53,6 +57,19 @@ static void load_failed(struct load_job *load, err_t err, const char *why)
     }
 }
 
+/* A page is trusted by all who read it, so it is looked at here. */
+static err_t check_collection(const struct load_job *load)
+{
+    const struct key_record *record = &load->record;
+    struct object_root       root;
+    if (record->type == OBJ_STRING || record->type >= OBJ_TYPE_COUNT)
+        return ERR_OK;
+    if (record->object_id != 0)
+        return object_root_decode(record->value, &root);
+    return object_check_page(&load->db->cache.objects,
+                             (enum obj_type)record->type, record->value);
+}
+
 static void run_record(struct job *job)
 {
     struct load_job *load = CONTAINER_OF(job, struct load_job, job);
@@ -70,10 +87,15 @@ static void run_record(struct job *job)
     job->result_bytes = get.value_len;
     err = record_key_decode(key, slice_make(get.value, get.value_len),
                             &load->record);
-    if (err != ERR_OK)
+    if (err != ERR_OK) {
         load_failed(load, err, err == ERR_CORRUPT
                                    ? "the record's checksum is wrong"
                                    : "the record is of an unknown version");
+        return;
+    }
+    err = check_collection(load);
+    if (err != ERR_OK)
+        load_failed(load, err, "the collection's page is not well formed");
 }
 
 /* Copies one page into its place; it must fill it exactly. */
@@ -123,6 +145,51 @@ static void run_pages(struct job *job)
         }
     }
     buf_deinit(&key);
+}
+
+/* Where the nodes of a collection come from. */
+struct node_source {
+    struct load_job *load;
+    struct buf       key;
+    char            *value; /* the one lent last */
+};
+
+static err_t fetch_node(void *arg, uint64_t id, slice *bytes)
+{
+    struct node_source *source = arg;
+    struct load_job    *load = source->load;
+    struct store_get    get;
+    store_value_free(source->value);
+    source->value = NULL;
+    record_page_key(&source->key, load->object_id, id);
+    err_t err =
+        store_get_one(load->db->opt.store, buf_slice(&source->key), &get);
+    if (err != ERR_OK) {
+        bool is_missing = err == ERR_NOT_FOUND;
+        err = is_missing ? ERR_CORRUPT : err;
+        load_failed(load, err, is_missing ? "a page of the value is missing"
+                                          : get.why.text);
+        return err;
+    }
+    source->value = get.value;
+    return record_value_open(buf_slice(&source->key),
+                             slice_make(get.value, get.value_len), bytes);
+}
+
+static void run_object(struct job *job)
+{
+    struct load_job   *load = CONTAINER_OF(job, struct load_job, job);
+    struct node_source source = { .load = load };
+    char               text[LOG_KEY_CHARS];
+    LOG_DEBUG(load->db->opt.log, "taken load (nodes) of %s",
+              log_key(job_user_key(load), text));
+    buf_init(&source.key, 64);
+    err_t err = object_load(&load->db->cache.objects, load->type, &load->root,
+                            fetch_node, &source, &load->object);
+    if (err != ERR_OK)
+        load_failed(load, err, "a page's checksum or structure is wrong");
+    store_value_free(source.value);
+    buf_deinit(&source.key);
 }
 
 /* --- starting ------------------------------------------------------------ */
@@ -180,6 +247,7 @@ static void job_free(struct db *db, struct load_job *load)
     mem_release(db->opt.mem, MEM_JOBS, load->charged_bytes);
     db->loads_in_flight--;
     blob_unref(load->blob);
+    object_free(load->object);
     store_value_free(load->value);
     mem_free(load->why);
     mem_free(load);
@@ -241,6 +309,13 @@ static void starve_waiters(struct db *db, struct busy *busy)
     cache_settle_busy(&db->cache, busy);
 }
 
+/* What building a collection may take: nodes, as large as they were when it
+ * was saved, and a copy of one on each level. */
+static size_t load_bytes(const struct object_root *root)
+{
+    return (size_t)root->bytes + (size_t)root->bytes / 16 + 32 * 1024;
+}
+
 /* Reserves room and submits the job for a large value's pages. False: there
  * is no room; whoever waited has been dealt with. */
 static bool start_pages(struct db *db, struct entry *entry)
@@ -249,8 +324,14 @@ static bool start_pages(struct db *db, struct entry *entry)
     struct db_wait *wait = oldest_waiter(busy);
     uint64_t        object_id = entry_object_id(entry);
     size_t          len = entry->value_len;
-    size_t          bytes = blob_charge_bytes(len);
+    bool            is_blob = entry_type(entry) == OBJ_STRING;
+    struct object_root root = { 0 };
     ASSERT(object_id != 0);
+    if (!is_blob) {
+        err_t err = object_root_decode(entry_value(entry), &root);
+        ASSERT(err == ERR_OK); /* it was looked at when it was loaded */
+    }
+    size_t bytes = is_blob ? blob_charge_bytes(len) : load_bytes(&root);
     busy->ticket = db_next_version(db); /* keeps it busy while room is made */
     if (room_for(db, wait, 0, bytes + sizeof(struct load_job)) != ERR_OK) {
         busy->ticket = 0;
@@ -259,9 +340,11 @@ static bool start_pages(struct db *db, struct entry *entry)
     }
     entry = busy->entry;
     struct load_job *load = job_new(db, entry, busy->ticket);
-    load->job.run = run_pages;
+    load->job.run = is_blob ? run_pages : run_object;
     load->object_id = object_id;
-    load->blob = blob_new(len);
+    load->type = entry_type(entry);
+    load->root = root;
+    load->blob = is_blob ? blob_new(len) : NULL;
     load->charged_bytes += bytes;
     job_submit(db, load, "pages");
     return true;
@@ -345,6 +428,23 @@ static void record_found(struct db *db, struct busy *busy,
     cache_settle_busy(&db->cache, busy);
 }
 
+static void object_found(struct db *db, struct busy *busy,
+                         struct load_job *load)
+{
+    struct entry_spec spec = cache_spec(busy->entry);
+    ASSERT(spec.presence == ENTRY_HEADER);
+    spec.presence = ENTRY_PRESENT;
+    spec.object = load->object;
+    load->object = NULL;
+    /* The charge goes from the job to the entry. */
+    size_t bytes = load_bytes(&load->root);
+    mem_release(db->opt.mem, MEM_JOBS, bytes);
+    load->charged_bytes -= bytes;
+    cache_assign(&db->cache, busy->entry, &spec);
+    park_load_ended(db, busy, ERR_OK);
+    cache_settle_busy(&db->cache, busy);
+}
+
 static void pages_found(struct db *db, struct busy *busy, struct load_job *load)
 {
     struct entry_spec spec = cache_spec(busy->entry);
@@ -401,12 +501,14 @@ static void load_done(struct job *job)
         db->stats.loads_dropped++;
     } else {
         busy->ticket = 0;
-        if (load->err == ERR_NOT_FOUND && load->blob == NULL)
+        if (load->err == ERR_NOT_FOUND && load->object_id == 0)
             not_found(db, busy);
         else if (load->err != ERR_OK)
             failed(db, busy, load);
         else if (load->blob != NULL)
             pages_found(db, busy, load);
+        else if (load->object != NULL)
+            object_found(db, busy, load);
         else
             record_found(db, busy, load);
     }

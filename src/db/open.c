@@ -116,6 +116,7 @@ static err_t read_hash_key(struct db *db, struct err_text *why)
         return err_set(why, ERR_CORRUPT, "the hash key has a wrong length");
     db->cache.hash_key.k0 = num_get_be64(db->value_buf.data);
     db->cache.hash_key.k1 = num_get_be64(db->value_buf.data + 8);
+    db->cache.objects.hasher.key = db->cache.hash_key;
     return ERR_OK;
 }
 
@@ -176,6 +177,7 @@ static void make_new(struct db *db, struct store_batch *batch)
     put_meta(db, batch);
 
     rand_system(&db->cache.hash_key, sizeof(db->cache.hash_key));
+    db->cache.objects.hasher.key = db->cache.hash_key;
     meta_key(db, "hashkey");
     record_value_begin(&db->value_buf);
     append_be64(&db->value_buf, db->cache.hash_key.k0);

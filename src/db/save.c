@@ -95,12 +95,28 @@ static void append(struct buf *buf, const void *data, size_t len)
 
 /* --- pages --------------------------------------------------------------- */
 
-static void put_page(struct writer *writer, const struct big_save *big,
-                     uint32_t page, slice bytes)
+/* key and value = the record of a page. */
+static void make_page(struct writer *writer, uint64_t object_id, uint64_t page,
+                      slice bytes)
 {
-    record_page_key(&writer->key, big->object_id, page);
+    record_page_key(&writer->key, object_id, page);
     record_value_begin(&writer->value);
     append(&writer->value, bytes.data, bytes.len);
+    record_value_end(&writer->value, buf_slice(&writer->key));
+}
+
+static void put_page(struct writer *writer, struct store_batch *batch,
+                     uint64_t object_id, uint64_t page, slice bytes)
+{
+    make_page(writer, object_id, page, bytes);
+    store_batch_put(batch, buf_slice(&writer->key), buf_slice(&writer->value));
+}
+
+/* Until the batch of the cut takes it away, what follows is garbage. */
+static void put_garbage(struct writer *writer, uint64_t object_id)
+{
+    record_garbage_object_key(&writer->key, object_id);
+    record_value_begin(&writer->value);
     record_value_end(&writer->value, buf_slice(&writer->key));
     store_batch_put(writer->batch, buf_slice(&writer->key),
                     buf_slice(&writer->value));
@@ -108,22 +124,70 @@ static void put_page(struct writer *writer, const struct big_save *big,
 
 static err_t write_pages(struct writer *writer, const struct big_save *big)
 {
-    record_garbage_object_key(&writer->key, big->object_id);
-    record_value_begin(&writer->value);
-    record_value_end(&writer->value, buf_slice(&writer->key));
-    store_batch_put(writer->batch, buf_slice(&writer->key),
-                    buf_slice(&writer->value));
-
+    put_garbage(writer, big->object_id);
     size_t len = big->blob->len;
     err_t  err = ERR_OK;
     for (size_t at = 0; at < len && err == ERR_OK; at += RECORD_PAGE_BYTES) {
         size_t piece = len - at < RECORD_PAGE_BYTES ? len - at
                                                     : RECORD_PAGE_BYTES;
-        put_page(writer, big, (uint32_t)(at / RECORD_PAGE_BYTES),
+        put_page(writer, writer->batch, big->object_id, at / RECORD_PAGE_BYTES,
                  slice_make(big->blob->data + at, piece));
         err = flush_if_full(writer);
     }
     return err;
+}
+
+/* --- nodes of collections ------------------------------------------------ */
+
+static slice node_bytes(const struct page_save *save)
+{
+    return slice_make(save->page->bytes, save->page->len);
+}
+
+static void let_go(struct page_save *save)
+{
+    page_unref(save->page);
+    save->page = NULL;
+}
+
+/* Those of new collections: nothing names them yet. */
+static err_t write_nodes_ahead(struct writer *writer, struct save_job *job)
+{
+    err_t err = ERR_OK;
+    for (size_t i = 0; i < job->new_count; i++)
+        put_garbage(writer, job->new_objects[i]);
+    for (size_t i = 0; i < job->page_count && err == ERR_OK; i++) {
+        struct page_save *save = &job->pages[i];
+        if (!save->is_ahead)
+            continue;
+        put_page(writer, writer->batch, save->object_id, save->page->node.id,
+                 node_bytes(save));
+        let_go(save);
+        err = flush_if_full(writer);
+    }
+    return err;
+}
+
+/* Bytes that must be one batch. */
+static size_t atomic_bytes(const struct save_job *job)
+{
+    size_t bytes = store_batch_bytes(job->batch);
+    for (size_t i = 0; i < job->page_count; i++)
+        if (job->pages[i].page != NULL)
+            bytes += job->pages[i].page->len;
+    return bytes;
+}
+
+static void add_nodes(struct writer *writer, struct save_job *job)
+{
+    for (size_t i = 0; i < job->page_count; i++) {
+        struct page_save *save = &job->pages[i];
+        if (save->page == NULL)
+            continue;
+        put_page(writer, job->batch, save->object_id, save->page->node.id,
+                 node_bytes(save));
+        let_go(save);
+    }
 }
 
 /* --- staging ------------------------------------------------------------- */
@@ -145,18 +209,42 @@ static void put_staged(struct writer *writer, uint64_t cut_id,
                     buf_slice(&writer->value));
 }
 
-static err_t stage_all(struct writer *writer, uint64_t cut_id,
-                       struct store_batch *batch)
+static err_t stage_batch(struct writer *writer, uint64_t cut_id,
+                         struct store_batch *batch, uint32_t *sequence)
 {
     struct store_batch_cursor cursor;
     struct store_op           op;
-    uint32_t                  sequence = 0;
     err_t                     err = ERR_OK;
     store_batch_cursor_init(&cursor, batch, true);
     while (err == ERR_OK && store_batch_next(&cursor, &op)) {
-        put_staged(writer, cut_id, sequence++, &op);
+        put_staged(writer, cut_id, (*sequence)++, &op);
         err = flush_if_full(writer);
     }
+    return err;
+}
+
+/* One node after the other: all of them are never in a batch. */
+static err_t stage_nodes(struct writer *writer, struct save_job *job,
+                         uint32_t sequence)
+{
+    struct writer record; /* the record's bytes, beside those of the piece */
+    err_t         err = ERR_OK;
+    buf_init(&record.key, SIZE_MAX);
+    buf_init(&record.value, SIZE_MAX);
+    for (size_t i = 0; i < job->page_count && err == ERR_OK; i++) {
+        struct page_save *save = &job->pages[i];
+        if (save->page == NULL)
+            continue;
+        make_page(&record, save->object_id, save->page->node.id,
+                  node_bytes(save));
+        let_go(save);
+        struct store_op op = { .key = buf_slice(&record.key),
+                               .value = buf_slice(&record.value) };
+        put_staged(writer, job->cut_id, sequence++, &op);
+        err = flush_if_full(writer);
+    }
+    buf_deinit(&record.key);
+    buf_deinit(&record.value);
     return err;
 }
 
@@ -239,9 +327,12 @@ static err_t finish_staged(struct writer *writer)
 static err_t write_staged(struct writer *writer, struct save_job *save)
 {
     save->staged = true;
-    err_t err = stage_all(writer, save->cut_id, save->batch);
+    uint32_t sequence = 0;
+    err_t    err = stage_batch(writer, save->cut_id, save->batch, &sequence);
     store_batch_free(save->batch);
     save->batch = NULL;
+    if (err == ERR_OK)
+        err = stage_nodes(writer, save, sequence);
     if (err == ERR_OK)
         err = flush_piece(writer);
     if (err != ERR_OK)
@@ -287,13 +378,19 @@ void save_run(struct job *job)
     for (size_t i = 0; i < save->big_count && err == ERR_OK; i++)
         err = write_pages(&writer, &save->bigs[i]);
     if (err == ERR_OK)
+        err = write_nodes_ahead(&writer, save);
+    if (err == ERR_OK)
         err = flush_piece(&writer);
-    if (err == ERR_OK && store_batch_bytes(save->batch) > save->batch_max) {
+    if (err == ERR_OK && atomic_bytes(save) > save->batch_max) {
         err = write_staged(&writer, save);
     } else if (err == ERR_OK) {
+        add_nodes(&writer, save);
         err = store_write(save->store, save->batch, save->durable, &save->why);
         save->batch = NULL;
     }
+    for (size_t i = 0; i < save->page_count; i++)
+        page_unref(save->pages[i].page);
+    mem_free(save->pages);
     store_batch_free(save->batch);
     save->batch = NULL;
     save->err = err;

@@ -31,8 +31,10 @@ struct db_key db_key_make(struct db *db, struct db_space *space, slice key)
 
 static size_t dirty_cost(const struct entry *entry)
 {
+    const struct object *object = entry_object(entry);
     return sizeof(struct entry) + BUSY_BYTES + entry->key_len +
-           (entry_presence(entry) == ENTRY_PRESENT ? entry->value_len : 0);
+           (entry_presence(entry) == ENTRY_PRESENT ? entry->value_len : 0) +
+           (object != NULL ? object_dirty_bytes(object) : 0);
 }
 
 void mark_dirty(struct db *db, struct busy *busy)
@@ -131,8 +133,8 @@ static void tell_missed(struct db *db, const struct db_key *key)
 }
 
 /* The write hook. */
-static struct entry *put_entry(struct db *db, struct entry *entry,
-                               const struct entry_spec *spec, const char *event)
+struct entry *put_entry(struct db *db, struct entry *entry,
+                        const struct entry_spec *spec, const char *event)
 {
     struct busy *busy = cache_make_busy(&db->cache, entry);
     busy->pins++; /* not gone before we are through */
@@ -178,6 +180,7 @@ struct entry *db_put(struct db *db, const struct db_key *key,
         entry = cache_add(&db->cache, key->space->id, key->key, key->hash,
                           ENTRY_UNKNOWN);
     if (spec->presence != ENTRY_PRESENT || spec->blob != NULL ||
+        spec->object != NULL ||
         key->key.len + spec->value.len <= CACHE_INLINE_MAX)
         return put_entry(db, entry, spec, event);
 

@@ -21,6 +21,7 @@ struct bound {
 struct check {
     const struct tree *tree;
     uint64_t           dirty_count;
+    size_t             dirty_bytes;
     size_t             bytes;
     size_t             nodes, leaves, used_bytes;
     const char        *wrong;
@@ -135,6 +136,7 @@ static uint64_t check_node(struct check *check, struct node *node,
     expect(check, node->id < *tree->env->next_id, "an id never given");
     if (node->dirty_at != 0) {
         check->dirty_count++;
+        check->dirty_bytes += node_dirty_bytes(tree, node);
         expect(check,
                node->dirty_at <= tree->dirty_count &&
                    tree->dirty[node->dirty_at - 1] == node,
@@ -175,6 +177,8 @@ const char *tree_check(struct tree *tree)
                    list_bytes(tree->vanished_capacity);
     expect(&check, check.dirty_count == tree->dirty_count,
            "the dirty list holds what is not in the tree");
+    expect(&check, check.dirty_bytes == tree->dirty_bytes,
+           "the bytes of dirty nodes");
     expect(&check, check.bytes == tree->bytes, "the bytes charged");
     return check.wrong;
 }

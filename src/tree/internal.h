@@ -8,6 +8,7 @@
  *     remove.c    an element goes: merges
  *     walk.c      one element after the other
  *     record.c    inner nodes as bytes; loading
+ *     copy.c      a tree like another
  *     check.c     the invariants */
 #ifndef TREE_INTERNAL_H
 #define TREE_INTERNAL_H
@@ -59,6 +60,7 @@ struct tree {
     uint64_t              *vanished;
     uint32_t               dirty_count, dirty_capacity;
     uint32_t               vanished_count, vanished_capacity;
+    size_t                 dirty_bytes; /* of the nodes on the dirty list */
     uint8_t                kind;
     uint8_t                level;   /* of the root */
     bool                   is_sure; /* what is looked at was there before */
@@ -72,8 +74,15 @@ struct tree *tree_alloc(const struct tree_env *env, enum page_kind kind);
 /* ---- node.c -------------------------------------------------------------- */
 
 void tree_charge(struct tree *tree, ptrdiff_t bytes);
+/* What it will take in a batch, about. */
+size_t node_dirty_bytes(const struct tree *tree, struct node *node);
 /* A new node is dirty. */
 void node_set_dirty(struct tree *tree, struct node *node);
+/* Calls visit for each node in memory, inner nodes after their children. */
+void tree_each_node(struct tree *tree,
+                    void (*visit)(struct tree *tree, struct node *node,
+                                  uint32_t capture),
+                    uint32_t capture);
 /* Off the dirty list, remembered as vanished, freed (or let go). An inner
  * node's children are not touched. */
 void node_drop(struct tree *tree, struct node *node);

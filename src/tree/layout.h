@@ -2,7 +2,7 @@
  *
  *     header   12 bytes
  *              0   u8    16 x layout version (1) + kind
- *              1   u8    flags: 1 uniform, 2 wide, 4 small
+ *              1   u8    flags: 1 uniform, 2 wide, 4 small, 16 and 32 tag
  *              2   le16  count of elements
  *              4   le32  bytes of data
  *              8   le16  if uniform: key's shape, 2 x length + is a number
@@ -41,6 +41,8 @@
 #define FLAG_UNIFORM        1
 #define FLAG_WIDE           2
 #define FLAG_SMALL          4
+#define FLAG_TAG_SHIFT      4
+#define FLAG_TAG            0x30
 #define NARROW_DATA_MAX     0x7fff /* what a slot of 16 bits can point to */
 #define UNIFORM_ELEMENT_MAX 0x3fff
 

@@ -31,6 +31,13 @@ static void *list_grow(struct tree *tree, void *list, uint32_t count,
     return mem_realloc(list, 8 * (size_t)*capacity);
 }
 
+/* What it will take in a batch, about. */
+size_t node_dirty_bytes(const struct tree *tree, struct node *node)
+{
+    return node->is_inner ? tree->env->page_limit
+                          : page_charge_bytes(as_page(node));
+}
+
 void node_set_dirty(struct tree *tree, struct node *node)
 {
     if (node->dirty_at != 0)
@@ -38,27 +45,36 @@ void node_set_dirty(struct tree *tree, struct node *node)
     tree->dirty =
         list_grow(tree, tree->dirty, tree->dirty_count, &tree->dirty_capacity);
     tree->dirty[tree->dirty_count++] = node;
-    ASSERT(tree->dirty_count < 1u << 30);
-    node->dirty_at = tree->dirty_count & 0x3fffffff;
+    ASSERT(tree->dirty_count < 1u << 31);
+    node->dirty_at = tree->dirty_count & 0x7fffffff;
+    tree->dirty_bytes += node_dirty_bytes(tree, node);
 }
 
 static void node_set_clean(struct tree *tree, struct node *node)
 {
     if (node->dirty_at == 0)
         return;
+    size_t bytes = node_dirty_bytes(tree, node);
+    ASSERT(tree->dirty_bytes >= bytes);
+    tree->dirty_bytes -= bytes;
     struct node *last = tree->dirty[--tree->dirty_count];
     tree->dirty[node->dirty_at - 1] = last;
     last->dirty_at = node->dirty_at;
     node->dirty_at = 0;
 }
 
+static void vanish(struct tree *tree, uint64_t id)
+{
+    tree->vanished = list_grow(tree, tree->vanished, tree->vanished_count,
+                               &tree->vanished_capacity);
+    tree->vanished[tree->vanished_count++] = id;
+}
+
 void node_drop(struct tree *tree, struct node *node)
 {
     node_set_clean(tree, node);
-    if (node->is_captured) {
-        tree->vanished = list_grow(tree, tree->vanished, tree->vanished_count,
-                                   &tree->vanished_capacity);
-        tree->vanished[tree->vanished_count++] = node->id;
+    if (node->captured_in != 0) {
+        vanish(tree, node->id);
     }
     if (!node->is_inner) {
         tree_charge(tree, -(ptrdiff_t)page_charge_bytes(as_page(node)));
@@ -100,8 +116,9 @@ void edit_close(struct tree *tree, struct edit *edit)
     struct page *page = edit->page;
     *place_of(tree, edit->inner, edit->at) = &page->node;
     tree->dirty[page->node.dirty_at - 1] = &page->node;
-    tree_charge(tree, (ptrdiff_t)page_charge_bytes(page) -
-                          (ptrdiff_t)edit->before_bytes);
+    size_t bytes = page_charge_bytes(page);
+    tree_charge(tree, (ptrdiff_t)bytes - (ptrdiff_t)edit->before_bytes);
+    tree->dirty_bytes += bytes - edit->before_bytes;
 }
 
 struct edit path_edit(struct tree *tree, struct tree_path *path)
@@ -135,6 +152,11 @@ size_t tree_dirty_count(const struct tree *tree)
     return tree->dirty_count;
 }
 
+size_t tree_dirty_bytes(const struct tree *tree)
+{
+    return tree->dirty_bytes;
+}
+
 /* An empty list costs nothing. */
 static void list_drop(struct tree *tree, void **list, uint32_t *capacity)
 {
@@ -145,13 +167,14 @@ static void list_drop(struct tree *tree, void **list, uint32_t *capacity)
     *capacity = 0;
 }
 
-struct page *tree_capture(struct tree *tree)
+struct page *tree_capture(struct tree *tree, uint32_t capture)
 {
+    ASSERT(capture != 0);
     if (tree->dirty_count == 0)
         return NULL;
     struct node *node = tree->dirty[tree->dirty_count - 1];
     node_set_clean(tree, node);
-    node->is_captured = 1;
+    node->captured_in = capture;
     if (tree->dirty_count == 0) {
         void *list = tree->dirty;
         list_drop(tree, &list, &tree->dirty_capacity);
@@ -160,6 +183,11 @@ struct page *tree_capture(struct tree *tree)
     if (!node->is_inner)
         return page_ref(as_page(node));
     return inner_encode(tree, as_inner(node));
+}
+
+size_t tree_vanished_count(const struct tree *tree)
+{
+    return tree->vanished_count;
 }
 
 bool tree_pop_vanished(struct tree *tree, uint64_t *id)
@@ -173,4 +201,59 @@ bool tree_pop_vanished(struct tree *tree, uint64_t *id)
         tree->vanished = NULL;
     }
     return true;
+}
+
+void tree_push_vanished(struct tree *tree, uint64_t id)
+{
+    vanish(tree, id);
+}
+
+/* ---- when a save has failed ---------------------------------------------- */
+
+static void each_below(struct tree *tree, struct node *node,
+                       void (*visit)(struct tree *tree, struct node *node,
+                                     uint32_t capture),
+                       uint32_t capture)
+{
+    if (node->is_inner) {
+        struct inner *inner = as_inner(node);
+        for (unsigned at = 0; at < inner->count; at++)
+            each_below(tree, inner->nodes[at], visit, capture);
+    }
+    visit(tree, node, capture);
+}
+
+void tree_each_node(struct tree *tree,
+                    void (*visit)(struct tree *tree, struct node *node,
+                                  uint32_t capture),
+                    uint32_t capture)
+{
+    each_below(tree, tree->root, visit, capture);
+}
+
+static void dirty_again(struct tree *tree, struct node *node, uint32_t capture)
+{
+    if (node->captured_in == capture)
+        node_set_dirty(tree, node);
+}
+
+void tree_uncapture(struct tree *tree, uint32_t capture)
+{
+    tree_each_node(tree, dirty_again, capture);
+}
+
+static void dirty_and_new(struct tree *tree, struct node *node,
+                          uint32_t capture)
+{
+    (void)capture;
+    node->captured_in = 0;
+    node_set_dirty(tree, node);
+}
+
+void tree_forget_saved(struct tree *tree)
+{
+    uint64_t id;
+    while (tree_pop_vanished(tree, &id))
+        continue;
+    tree_each_node(tree, dirty_and_new, 0);
 }

@@ -22,6 +22,11 @@ bool page_is_small(const uint8_t *bytes)
     return bytes[1] & FLAG_SMALL;
 }
 
+unsigned page_tag(const uint8_t *bytes)
+{
+    return (bytes[1] & FLAG_TAG) >> FLAG_TAG_SHIFT;
+}
+
 bool page_is_uniform(const uint8_t *bytes)
 {
     return bytes[1] & FLAG_UNIFORM;

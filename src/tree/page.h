@@ -77,9 +77,10 @@ struct page_hasher {
 struct node {
     uint64_t    id;
     atomic_uint refs;
-    uint32_t    dirty_at : 30;   /* 1 + where on the dirty list, or 0 */
-    uint32_t    is_captured : 1; /* once: it may be on disk */
-    uint32_t    is_inner : 1;    /* struct inner, else struct page */
+    uint32_t    dirty_at : 31; /* 1 + where on the dirty list, or 0 */
+    uint32_t    is_inner : 1;  /* struct inner, else struct page */
+    uint32_t    captured_in;   /* the last capture, see tree_capture; 0: none,
+                                * so it is not on disk */
 };
 
 struct page {
@@ -111,6 +112,8 @@ bool           page_is_small(const uint8_t *bytes);
 bool           page_is_uniform(const uint8_t *bytes);
 unsigned       page_count(const uint8_t *bytes);
 size_t         page_len(const uint8_t *bytes);
+/* Two bits that a page carries for whoever owns it; 0 in a new one. */
+unsigned       page_tag(const uint8_t *bytes);
 bool           page_kind_is_hashed(enum page_kind kind);
 
 /* REQUIRES: at < count. The element borrows from bytes. */
@@ -173,6 +176,7 @@ void page_remove(struct page **page, unsigned from, unsigned count);
 void page_splice(struct page **page, unsigned at, const uint8_t *source,
                  unsigned from, unsigned count);
 void page_set_small(struct page *page, bool is_small);
+void page_set_tag(struct page *page, unsigned tag);
 /* Drops the slots if all elements have one shape; gives unused room back. */
 void page_tidy(struct page **page);
 /* The index before which about half of the bytes stand, 1 .. count - 1.

@@ -20,7 +20,7 @@ static bool header_is_right(slice bytes, enum page_kind kind)
     const uint8_t *p = (const uint8_t *)bytes.data;
     if (bytes.len < PAGE_HEADER_BYTES || p[0] != (LAYOUT_VERSION | kind))
         return false;
-    if (p[1] & ~(FLAG_UNIFORM | FLAG_WIDE | FLAG_SMALL))
+    if (p[1] & ~(FLAG_UNIFORM | FLAG_WIDE | FLAG_SMALL | FLAG_TAG))
         return false;
     if ((p[1] & FLAG_SMALL) && !page_kind_is_hashed(kind))
         return false;

@@ -34,7 +34,7 @@ static struct page *page_alloc(size_t room_bytes)
     page->capacity = (uint32_t)(block - sizeof(struct page));
     atomic_init(&page->node.refs, 1);
     page->node.dirty_at = 0;
-    page->node.is_captured = 0;
+    page->node.captured_in = 0;
     page->node.is_inner = 0;
     return page;
 }
@@ -66,7 +66,7 @@ struct page *page_copy(const struct page *page)
 {
     struct page *copy =
         page_from_bytes(slice_make(page->bytes, page->len), page->node.id);
-    copy->node.is_captured = page->node.is_captured;
+    copy->node.captured_in = page->node.captured_in;
     return copy;
 }
 
@@ -148,6 +148,13 @@ void page_set_small(struct page *page, bool is_small)
 {
     ASSERT(page_kind_is_hashed(page_kind_of(page->bytes)));
     flag_set(page, FLAG_SMALL, is_small);
+}
+
+void page_set_tag(struct page *page, unsigned tag)
+{
+    ASSERT(tag <= FLAG_TAG >> FLAG_TAG_SHIFT);
+    page->bytes[1] =
+        (uint8_t)((page->bytes[1] & ~FLAG_TAG) | tag << FLAG_TAG_SHIFT);
 }
 
 /* An empty page has no shape. */

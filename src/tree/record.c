@@ -137,7 +137,7 @@ static err_t load_leaf(struct load *load, slice bytes, uint64_t id,
         return ERR_CORRUPT;
     load->left -= count;
     struct page *page = page_from_bytes(bytes, id);
-    page->node.is_captured = 1;
+    page->node.captured_in = TREE_CAPTURE_OLD;
     tree_charge(tree, (ptrdiff_t)page_charge_bytes(page));
     *out = &page->node;
     return ERR_OK;
@@ -187,7 +187,7 @@ static err_t load_inner(struct load *load, slice bytes, uint64_t id,
     if (count > inner_fanout(tree))
         return ERR_CORRUPT;
     struct inner *inner = inner_alloc(tree, level, id);
-    inner->node.is_captured = 1;
+    inner->node.captured_in = TREE_CAPTURE_OLD;
     *out = &inner->node;
 
     /* The fetch's bytes are lent until its next call. */

@@ -33,7 +33,7 @@ void tree_sort(struct tree *tree)
 
     edit.page = page_new((enum page_kind)tree->kind, old->node.id, old->len);
     edit.page->node.dirty_at = old->node.dirty_at;
-    edit.page->node.is_captured = old->node.is_captured;
+    edit.page->node.captured_in = old->node.captured_in;
     for (unsigned at = 0; at < count; at++)
         page_insert(&edit.page, at, &list[at].element);
     edit_close(tree, &edit);

@@ -27,6 +27,18 @@ struct tree *tree_new(const struct tree_env *env, enum page_kind kind)
     return tree;
 }
 
+struct tree *tree_from_page(const struct tree_env *env, slice checked)
+{
+    const uint8_t *bytes = (const uint8_t *)checked.data;
+    struct tree   *tree = tree_alloc(env, page_kind_of(bytes));
+    struct page   *page = page_from_bytes(checked, (*env->next_id)++);
+    tree_charge(tree, (ptrdiff_t)page_charge_bytes(page));
+    tree->root = &page->node;
+    tree->count = page_count(bytes);
+    node_set_dirty(tree, tree->root);
+    return tree;
+}
+
 /* ---- the end ------------------------------------------------------------- */
 
 /* Frees what its books hold but the nodes. */
@@ -56,7 +68,7 @@ static void tree_drop_last(struct tree *tree)
         tree->root = NULL;
     else
         sep_free(tree, inner_take(parent, parent->count - 1u).key);
-    node->is_captured = 0; /* the caller deletes the whole object on disk */
+    node->captured_in = 0; /* the caller deletes the whole object on disk */
     node_drop(tree, node);
 }
 
@@ -106,6 +118,16 @@ uint64_t tree_root_id(const struct tree *tree)
 const struct page *tree_only_page(const struct tree *tree)
 {
     return tree->level == 0 ? as_page(tree->root) : NULL;
+}
+
+void tree_set_tag(struct tree *tree, unsigned tag)
+{
+    ASSERT(tree->level == 0);
+    if (page_tag(as_page(tree->root)->bytes) == tag)
+        return;
+    struct edit edit = edit_open(tree, NULL, 0);
+    page_set_tag(edit.page, tag);
+    edit_close(tree, &edit);
 }
 
 bool tree_is_small(const struct tree *tree)

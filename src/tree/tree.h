@@ -51,7 +51,15 @@ struct tree_env {
 struct tree;
 struct inner;
 
+/* What a node of a tree that was loaded was captured in. */
+#define TREE_CAPTURE_OLD UINT32_MAX
+
 struct tree *tree_new(const struct tree_env *env, enum page_kind kind);
+/* One of a single page. REQUIRES: page_check has passed it. */
+struct tree *tree_from_page(const struct tree_env *env, slice checked);
+/* All of it, with the same node ids; nothing of the copy is on disk. Its env's
+ * next_id must be beyond all of them. */
+struct tree *tree_copy(const struct tree_env *env, const struct tree *tree);
 void         tree_free(struct tree *tree); /* NULL is fine */
 /* Frees up to max_nodes nodes; true once the tree itself is gone. Between the
  * calls the tree must not be used for anything else. */
@@ -64,6 +72,8 @@ bool           tree_is_small(const struct tree *tree);
 unsigned       tree_level(const struct tree *tree); /* 0: one page */
 /* The page, if there is one only; else NULL. */
 const struct page *tree_only_page(const struct tree *tree);
+/* The tag of that page. REQUIRES: there is one only. */
+void tree_set_tag(struct tree *tree, unsigned tag);
 
 /* ---- by key: all kinds but PAGE_LIST ------------------------------------- */
 
@@ -133,11 +143,22 @@ uint64_t tree_root_id(const struct tree *tree);
 size_t   tree_dirty_count(const struct tree *tree);
 /* Takes one node off the dirty list, and gives a reference to the bytes that
  * are to be written for it: of a leaf the page itself, of an inner node a page
- * made for it. NULL when nothing is dirty. Whoever keeps it charges it. */
-struct page *tree_capture(struct tree *tree);
+ * made for it. NULL when nothing is dirty. Whoever keeps it charges it. capture
+ * is the number of this save, not 0: a node that is not dirty and has the
+ * number of the save in flight is DS_SAVING. */
+struct page *tree_capture(struct tree *tree, uint32_t capture);
+/* Bytes of the dirty nodes, about what a capture of all of them gives. */
+size_t tree_dirty_bytes(const struct tree *tree);
 /* Takes the id of a node that was captured once and is no more; false when
  * there is none. */
 bool tree_pop_vanished(struct tree *tree, uint64_t *id);
+size_t tree_vanished_count(const struct tree *tree);
+/* The save has failed: what it captured and is still there becomes dirty again;
+ * and an id that it took goes back. Walks all nodes. */
+void tree_uncapture(struct tree *tree, uint32_t capture);
+void tree_push_vanished(struct tree *tree, uint64_t id);
+/* Nothing of it is on disk (any more): all is dirty. Walks all nodes. */
+void tree_forget_saved(struct tree *tree);
 
 /* Gives the bytes of a node; they are copied. */
 typedef err_t tree_fetch(void *arg, uint64_t id, slice *bytes);

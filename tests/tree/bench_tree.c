@@ -206,7 +206,7 @@ static struct result measure(struct bench *bench, const struct subject *subject)
         subject->insert(bench, tree, bench->shuffle[i]);
     out.insert_ns = each_ns(bench, since);
     while (tree_dirty_count(tree) > 0)
-        page_unref(tree_capture(tree));
+        page_unref(tree_capture(tree, 1));
 
     shuffle_again(bench);
     since = cpu_ns();

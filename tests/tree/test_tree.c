@@ -303,7 +303,7 @@ static size_t capture_all(struct tree *tree)
 {
     size_t       count = 0;
     struct page *page;
-    while ((page = tree_capture(tree)) != NULL) {
+    while ((page = tree_capture(tree, 1)) != NULL) {
         page_unref(page);
         count++;
     }
@@ -382,7 +382,7 @@ static void test_a_held_page_is_copied(void **state)
     struct fixture *f = fixture_new(1000);
     struct tree    *tree = tree_new(&f->env, PAGE_SET);
     put_number(tree, 1);
-    struct page *held = tree_capture(tree);
+    struct page *held = tree_capture(tree, 1);
     assert_ptr_equal(held, tree_only_page(tree));
     put_number(tree, 2);
     assert_ptr_not_equal(held, tree_only_page(tree));
@@ -390,7 +390,7 @@ static void test_a_held_page_is_copied(void **state)
     assert_int_equal(page_count(held->bytes), 1);
     page_unref(held);
     /* Nobody holds it any more: it is changed where it is. */
-    held = tree_capture(tree);
+    held = tree_capture(tree, 1);
     page_unref(held);
     put_number(tree, 3);
     assert_ptr_equal(held, tree_only_page(tree));
@@ -402,7 +402,7 @@ static void test_a_held_page_is_copied(void **state)
 static void save(struct tree *tree, struct disk *disk)
 {
     struct page *page;
-    while ((page = tree_capture(tree)) != NULL) {
+    while ((page = tree_capture(tree, 1)) != NULL) {
         disk_put(disk, page->node.id, slice_make(page->bytes, page->len));
         page_unref(page);
     }

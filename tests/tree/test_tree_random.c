@@ -380,7 +380,7 @@ static void held_drop(struct held *held)
 /* Writes one node, and keeps a hold of its bytes for a while. */
 static bool do_capture(struct world *w)
 {
-    struct page *page = tree_capture(w->tree);
+    struct page *page = tree_capture(w->tree, 1);
     if (page == NULL)
         return false;
     disk_put(&w->disk, page->node.id, slice_make(page->bytes, page->len));

@@ -1,0 +1,43 @@
+/* set.c - a set is one tree; its encoding is told by what was put in. */
+#include "type/set.h"
+
+#include "base/assert.h"
+
+static void note_encoding(struct object *object, slice member,
+                          const struct set_limits *limits)
+{
+    struct page_value value = page_value_pack(member);
+    uint64_t          count = object_count(object);
+    bool              was_intset = object->encoding == ENCODING_SMALL;
+    if (!value.is_int || (was_intset && count > limits->intset_entries))
+        object_raise_encoding(object, ENCODING_LISTPACK);
+    if (object->encoding == ENCODING_LISTPACK &&
+        (count > limits->listpack_entries ||
+         member.len > limits->listpack_value))
+        object_raise_encoding(object, ENCODING_FULL);
+}
+
+bool set_add(struct object *object, slice member,
+             const struct set_limits *limits)
+{
+    bool  created;
+    err_t err = tree_put(object->tree, 0, member, SLICE_EMPTY, &created);
+    ASSERT(err == ERR_OK);
+    if (created)
+        note_encoding(object, member, limits);
+    return created;
+}
+
+bool set_remove(struct object *object, slice member)
+{
+    bool  deleted;
+    err_t err = tree_delete(object->tree, 0, member, &deleted);
+    ASSERT(err == ERR_OK);
+    return deleted;
+}
+
+bool set_has(const struct coll *coll, slice member)
+{
+    struct page_element element;
+    return coll_find(coll, member, &element);
+}
