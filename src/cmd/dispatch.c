@@ -20,6 +20,9 @@
 
 void dispatch_init(struct server *server)
 {
+    uint64_t seed;
+    rand_system(&seed, sizeof(seed));
+    rand_init(&server->rand, seed);
     lookup_init(server);
     call_notes_init(server);
 }

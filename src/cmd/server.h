@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "base/ticks.h"
 #include "cmd/config.h"
 #include "cmd/waited.h"
@@ -178,6 +179,7 @@ struct server {
     struct clock   clock;
     struct mem     mem;
     struct log    *log;
+    struct rand    rand;     /* for random picks (SPOP ...) */
     struct db     *db;
     const struct db_lookups *lookups; /* the db's */
     struct store  *fault;    /* the fault injector, or NULL */
