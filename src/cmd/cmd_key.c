@@ -1,9 +1,8 @@
 /* cmd_key.c - keys as such, whatever they hold: delete, count, rename; and
  * databases: empty, swap.
  *
- * None of these loads a value but RENAME, which writes it under another key:
- * the pages of a large value belong to the slot of the key they were written
- * for, so they are written anew. */
+ * None of these loads a value: RENAME gives the pages of a large one to the
+ * other key as they are. */
 #include "cmd/cmd_string.h"
 
 #include <limits.h>
@@ -92,7 +91,7 @@ enum call_result cmd_dbsize(struct call *call)
 enum db_need need_rename(const struct call *call, size_t key_index)
 {
     if (key_index == 0)
-        return DB_NEED_VALUE;
+        return DB_NEED_HEADER;
     return call->command->handler == cmd_renamenx ? DB_NEED_HEADER
                                                   : DB_NEED_NONE;
 }
@@ -101,8 +100,8 @@ enum db_need need_rename(const struct call *call, size_t key_index)
 size_t grow_rename(struct call *call)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
-    bool                is_copied = entry != NULL && entry_blob(entry) == NULL &&
-                     entry_object(entry) == NULL;
+    bool is_copied = entry != NULL && entry_presence(entry) == ENTRY_PRESENT &&
+                     entry_blob(entry) == NULL;
     return is_copied ? entry->value_len : 0;
 }
 

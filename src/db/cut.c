@@ -152,6 +152,28 @@ static struct db_space *counted_in(struct db *db, uint32_t space_id)
 
 /* --- capturing ----------------------------------------------------------- */
 
+static void put_garbage(struct db *db, uint64_t object_id)
+{
+    record_garbage_object_key(&db->key_buf2, object_id);
+    record_value_begin(&db->value_buf);
+    record_value_end(&db->value_buf, buf_slice(&db->key_buf2));
+    store_batch_put(db->cut.batch, buf_slice(&db->key_buf2),
+                    buf_slice(&db->value_buf));
+    db->cut.makes_garbage = true;
+}
+
+/* What it holds was given to it in the closed epoch, and goes with it: only
+ * the record of the key that gave it, if any, still names it. */
+static void drop_given(struct db *db, const struct busy *busy)
+{
+    uint64_t id = entry_object_id(busy->entry);
+    if (id == 0 || busy->disk.object_id == id ||
+        !moved_is_held(db, id, db->cut.epoch))
+        return;
+    put_garbage(db, id);
+    moved_dropped(db, id, db->cut.epoch);
+}
+
 /* What of the old record goes when the captured state replaces it. */
 static void replace_old(struct db *db, struct busy *busy, slice record_key)
 {
@@ -161,14 +183,9 @@ static void replace_old(struct db *db, struct busy *busy, slice record_key)
         record_expiry_key(&db->key_buf2, old->deadline_ms, record_key);
         store_batch_delete(cut->batch, buf_slice(&db->key_buf2));
     }
-    if (old->object_id != 0 && old->object_id != new->object_id) {
-        record_garbage_object_key(&db->key_buf2, old->object_id);
-        record_value_begin(&db->value_buf);
-        record_value_end(&db->value_buf, buf_slice(&db->key_buf2));
-        store_batch_put(cut->batch, buf_slice(&db->key_buf2),
-                        buf_slice(&db->value_buf));
-        cut->makes_garbage = true;
-    }
+    if (old->object_id != 0 && old->object_id != new->object_id &&
+        !moved_is_held(db, old->object_id, cut->epoch))
+        put_garbage(db, old->object_id);
     int              delta = (int)new->exists - (int)old->exists;
     struct db_space *space = counted_in(db, busy->entry->space);
     ASSERT(space != NULL);
@@ -350,6 +367,15 @@ static void write_state(struct db *db, struct busy *busy)
 /* Its database was emptied in the closed epoch: nothing to write. */
 static void drop_dead(struct db *db, struct busy *busy)
 {
+    /* But what its record names may be another's now (MOVE), and then must not
+     * become garbage with the namespace. */
+    if (db->moved.count > 0 && !entry_exists(busy->entry) &&
+        (!busy->disk.known ||
+         moved_is_held(db, busy->disk.object_id, db->cut.epoch))) {
+        store_batch_delete(db->cut.batch, make_record_key(db, busy->entry));
+        busy->disk.object_id = 0;
+    }
+    drop_given(db, busy);
     settle_forget(db, busy);
     busy->saving = busy->disk;
 }
@@ -375,6 +401,7 @@ static void capture(struct db *db, struct busy *busy)
         struct db_space  *space = space_of(db, entry);
         if (busy->disk.known && space != NULL)
             space->pending--;
+        drop_given(db, busy);
         cache_assign(&db->cache, entry, &absent);
         tell_expired(db, busy);
     }
@@ -553,6 +580,7 @@ static bool finish_slice(struct db *db)
     db->stats.last_flush_ms = db->now_ms - db->cut.started_ms;
     db_worked(db, DB_WORK_FLUSH, db->cut.begun_us);
     wake_flushed(db);
+    moved_written(db, db->cut.epoch);
     cut_reset(db);
     park_wake_list(db, &db->room);
     park_restart_starved(db);
@@ -600,6 +628,7 @@ static void uncapture(struct db *db, struct busy *busy)
         struct entry_spec spec = cache_spec(busy->entry);
         if (object != NULL)
             object_forget_saved(object);
+        moved_dropped(db, id, db->epoch);
         spec.object_id = 0;
         cache_assign(&db->cache, busy->entry, &spec);
     } else if (object != NULL && object->capture == cut_capture_number(db)) {

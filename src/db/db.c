@@ -64,6 +64,7 @@ static struct db *make(const struct db_options *options)
     link_init(&db->open);
     park_init(db);
     cut_init(db);
+    moved_init(db);
     spaces_init(db);
     buf_init(&db->key_buf, SIZE_MAX);
     buf_init(&db->key_buf2, SIZE_MAX);
@@ -106,6 +107,7 @@ void db_close(struct db *db)
     if (db == NULL)
         return;
     cut_deinit(db);
+    moved_deinit(db);
     forget_dirty(db);
     garbage_deinit(db);
     spaces_deinit(db);

@@ -292,10 +292,10 @@ void db_put_object(struct db *db, const struct db_key *key,
 /* Gives what one key holds to another, deadline and all, in O(1): what was
  * there is replaced, `from` is deleted. The events in the order in which they
  * are told: put_event, delete_event. REQUIRES: `from` exists, acquired with
- * NEED_VALUE; they are two keys. */
+ * NEED_HEADER; they are two keys. */
 void db_move(struct db *db, const struct db_key *from, const struct db_key *to,
              const char *put_event, const char *delete_event);
-/* The same without deleting: a copy of all of it. */
+/* The same without deleting: a copy of all of it. REQUIRES: NEED_VALUE. */
 void db_copy(struct db *db, const struct db_key *from, const struct db_key *to,
              const char *put_event);
 

@@ -180,8 +180,8 @@ void db_put_object(struct db *db, const struct db_key *key,
 
 /* --- under another key --------------------------------------------------- */
 
-/* The content of a key, for another one. A small value is copied out of the
- * entry, which may move. */
+/* The content of a key, for another one. A small value, or the root of a large
+ * one, is copied out of the entry, which may move. */
 struct content {
     struct entry_spec spec;
     char             *copy;
@@ -191,7 +191,6 @@ static struct content content_keep(const struct entry *entry)
 {
     struct content content = { .spec = cache_spec(entry) };
     slice         *value = &content.spec.value;
-    content.spec.object_id = 0; /* its pages are the other key's */
     if (content.spec.blob != NULL) {
         blob_ref(content.spec.blob);
     } else if (content.spec.object == NULL) {
@@ -214,20 +213,18 @@ void db_move(struct db *db, const struct db_key *from, const struct db_key *to,
 {
     struct entry *entry = find_alive(db, from);
     ASSERT(entry != NULL);
-    ASSERT(entry_presence(entry) == ENTRY_PRESENT);
     struct busy *busy = cache_make_busy(&db->cache, entry);
     busy->pins++;
     if (cut_is_closing(db, busy))
         cut_capture_first(db, busy);
     struct content content = content_keep(busy->entry);
-    if (content.spec.object != NULL) {
-        /* An empty one dies in its place. */
+    if (content.spec.object != NULL) /* an empty one dies in its place */
         cache_swap_object(&db->cache, busy->entry,
                           db_object_new(db, content.spec.type));
-        object_forget_saved(content.spec.object);
-    }
     db_put(db, to, &content.spec, put_event);
     db_delete(db, from, delete_event);
+    if (content.spec.object_id != 0)
+        moved_add(db, content.spec.object_id);
     busy->pins--;
     content_drop(&content);
 }
@@ -237,7 +234,9 @@ void db_copy(struct db *db, const struct db_key *from, const struct db_key *to,
 {
     struct entry *entry = find_alive(db, from);
     ASSERT(entry != NULL);
+    ASSERT(entry_presence(entry) == ENTRY_PRESENT);
     struct content content = content_keep(entry);
+    content.spec.object_id = 0; /* its pages are the other key's */
     if (content.spec.object != NULL)
         content.spec.object =
             object_copy(&db->cache.objects, content.spec.object);

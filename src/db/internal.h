@@ -7,6 +7,7 @@
  *   park.c    parked commands: pins, ages, who gives way
  *   write.c   db_look, db_put: the write hook
  *   edit.c    collections: read, changed, moved
+ *   moved.c   object ids that were given to another key
  *   settle.c  looks at old records of blind writes
  *   cut.c     epochs, capture, completion
  *   save.c    a cut on the I/O thread: pages, batch, staging
@@ -21,6 +22,7 @@
 
 #include "base/assert.h"
 #include "base/buf.h"
+#include "base/dict.h"
 #include "cache/cache.h"
 #include "codec/record.h"
 #include "db/db.h"
@@ -134,6 +136,9 @@ struct db {
     bool              expire_more; /* the expiry sweep has more to do */
     bool              lazy_expire; /* there is no sweep */
     bool              expiry_paused;
+
+    struct dict       moved;       /* struct moved_id, by id */
+    struct link       moved_order;
 
     /* after a failed write */
     bool              failing;
@@ -271,6 +276,18 @@ void tell_expired(struct db *db, struct busy *busy);
 /* The write hook's way for who has the entry in his hands. */
 struct entry *put_entry(struct db *db, struct entry *entry,
                         const struct entry_spec *spec, const char *event);
+
+/* --- moved.c */
+void moved_init(struct db *db);
+void moved_deinit(struct db *db);
+/* The id has been given to another key, in the open epoch. */
+void moved_add(struct db *db, uint64_t id);
+/* Its holder has it no more, as of that epoch. Any id may be asked for. */
+void moved_dropped(struct db *db, uint64_t id, uint64_t epoch);
+/* It was moved, and in the cut of that epoch somebody holds it. */
+bool moved_is_held(const struct db *db, uint64_t id, uint64_t epoch);
+/* The cut of that epoch is on disk. */
+void moved_written(struct db *db, uint64_t epoch);
 
 /* --- settle.c */
 /* What the store holds for a busy entry is known now. */

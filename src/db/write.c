@@ -147,6 +147,9 @@ struct entry *put_entry(struct db *db, struct entry *entry,
     if (!busy->disk.known && space != NULL && space->unwritten)
         busy->disk = (struct disk_state){ .known = true };
     bool created = !existed && (was_dirty || busy->disk.known);
+    uint64_t old_id = entry_object_id(busy->entry);
+    if (old_id != spec->object_id)
+        moved_dropped(db, old_id, db->epoch);
     cache_assign(&db->cache, busy->entry, spec);
     mark_dirty(db, busy);
     count_change(db, busy, was_dirty, existed);
