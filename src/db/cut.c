@@ -369,12 +369,12 @@ static void drop_dead(struct db *db, struct busy *busy)
 {
     /* But what its record names may be another's now (MOVE), and then must not
      * become garbage with the namespace. */
-    if (db->moved.count > 0 && !entry_exists(busy->entry) &&
-        (!busy->disk.known ||
-         moved_is_held(db, busy->disk.object_id, db->cut.epoch))) {
+    uint64_t named = busy->disk.object_id;
+    bool     is_given = !busy->disk.known ||
+                    (named != entry_object_id(busy->entry) &&
+                     moved_is_held(db, named, db->cut.epoch));
+    if (db->moved.count > 0 && is_given)
         store_batch_delete(db->cut.batch, make_record_key(db, busy->entry));
-        busy->disk.object_id = 0;
-    }
     drop_given(db, busy);
     settle_forget(db, busy);
     busy->saving = busy->disk;

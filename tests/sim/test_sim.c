@@ -20,7 +20,9 @@
 #include "cache/cache.h"
 #include "db/db.h"
 #include "db/internal.h"
+#include "sim_coll.h"
 #include "sim_io.h"
+#include "sim_pages.h"
 #include "store/fault.h"
 
 #define KEYS      120
@@ -30,11 +32,13 @@
 #define SNAPSHOTS 4096
 #define LEN_MAX   200000
 
-/* value 0: no such key. The bytes are made from value and length. */
+/* value 0: no such key. The bytes of a string are made from value and length. */
 struct model_value {
-    uint64_t value;
-    uint32_t len;
-    int64_t  deadline_ms;
+    uint64_t          value;
+    uint32_t          len;
+    enum obj_type     type;
+    int64_t           deadline_ms;
+    struct coll_model coll;
 };
 
 struct model {
@@ -44,7 +48,7 @@ struct model {
 enum op_kind {
     OP_GET, OP_SET, OP_MSET, OP_DEL, OP_EXISTS, OP_RMW, OP_RENAME, OP_EXPIRE,
     OP_MGET, OP_FLUSHDB, OP_DBSIZE, OP_CACHE_FLUSH, OP_EVICT, OP_COPY,
-    OP_SWAPDB, OP_COUNT
+    OP_SWAPDB, OP_EDIT, OP_MOVE, OP_COUNT
 };
 
 struct sim;
@@ -70,6 +74,7 @@ struct sim {
     struct db     *db;
     int64_t        now_ms;
     size_t         limit;
+    size_t         page_limit;
     uint64_t       next_value;
     struct model   model;
     struct client  clients[CLIENTS];
@@ -183,6 +188,8 @@ static enum db_need need_of(enum op_kind kind, size_t index)
     case OP_EXPIRE:
         return DB_NEED_HEADER;
     case OP_RENAME:
+    case OP_MOVE:
+        return index == 0 ? DB_NEED_HEADER : DB_NEED_NONE;
     case OP_COPY:
         return index == 0 ? DB_NEED_VALUE : DB_NEED_NONE;
     default:
@@ -194,7 +201,8 @@ static bool is_write(enum op_kind kind)
 {
     return kind == OP_SET || kind == OP_MSET || kind == OP_DEL ||
            kind == OP_RMW || kind == OP_RENAME || kind == OP_EXPIRE ||
-           kind == OP_FLUSHDB || kind == OP_COPY;
+           kind == OP_FLUSHDB || kind == OP_COPY || kind == OP_EDIT ||
+           kind == OP_MOVE;
 }
 
 static void check_read(struct client *client, unsigned key,
@@ -205,9 +213,14 @@ static void check_read(struct client *client, unsigned key,
     assert_int_equal(entry != NULL, want->value != 0);
     if (entry == NULL)
         return;
-    assert_int_equal(entry->value_len, want->len);
     assert_int_equal(entry_deadline(entry), want->deadline_ms);
-    if (value)
+    assert_int_equal(entry_type(entry), want->type);
+    if (want->type != OBJ_STRING) {
+        assert_true(coll_is(entry, &want->coll));
+        return;
+    }
+    assert_int_equal(entry->value_len, want->len);
+    if (value && entry_presence(entry) == ENTRY_PRESENT)
         assert_true(is_value(*want, entry_value(entry)));
 }
 
@@ -239,20 +252,37 @@ static void do_rename(struct client *client)
     struct model_value *source = model_at(sim, client->space, client->keys[0]);
     struct entry       *entry = db_look(sim->db, &from, true);
     check_read(client, client->keys[0], entry, true);
-    if (entry == NULL || client->keys[0] == client->keys[1])
+    bool     moves = client->kind == OP_MOVE;
+    unsigned space = moves ? !client->space : client->space;
+    if (entry == NULL || (!moves && client->keys[0] == client->keys[1]))
         return;
-    slice             value = entry_value(entry);
-    char             *copy = malloc(value.len + 1);
-    struct entry_spec spec = cache_spec(entry);
-    memcpy(copy, value.data, value.len);
-    spec.blob = NULL;
-    spec.object_id = 0;
-    spec.value = slice_make(copy, value.len);
-    db_delete(sim->db, &from, "rename_from");
-    db_put(sim->db, &to, &spec, "rename_to");
-    free(copy);
-    *model_at(sim, client->space, client->keys[1]) = *source;
+    to.space = db_space(sim->db, space);
+    db_move(sim->db, &from, &to, "rename_to", "rename_from");
+    *model_at(sim, space, client->keys[1]) = *source;
     *source = (struct model_value){ 0 };
+}
+
+static void do_edit(struct client *client)
+{
+    struct sim         *sim = client->sim;
+    char                text[KEY_MAX];
+    unsigned            key = client->keys[0];
+    struct db_key       at = make_key(client, key, text);
+    struct model_value *value = model_at(sim, client->space, key);
+    struct entry       *entry = db_look(sim->db, &at, true);
+    check_read(client, key, entry, true);
+    if (entry != NULL && entry_type(entry) == OBJ_STRING)
+        return;
+    static const enum obj_type types[] = { OBJ_SET, OBJ_ZSET, OBJ_HASH };
+    enum obj_type  type = entry != NULL ? entry_type(entry) : types[key % 3];
+    struct db_edit edit;
+    struct object *object = db_edit_begin(sim->db, &at, type, &edit);
+    value->value = ++sim->next_value;
+    value->type = type;
+    coll_change(&sim->rand, object, &value->coll);
+    if (coll_model_count(&value->coll) == 0)
+        *value = (struct model_value){ 0 };
+    db_edit_end(&edit, "edit");
 }
 
 /* To the other database; a large value is shared. */
@@ -268,18 +298,8 @@ static void do_copy(struct client *client)
     check_read(client, client->keys[0], entry, true);
     if (entry == NULL)
         return;
-    struct entry_spec spec = cache_spec(entry);
-    char             *copy = malloc(spec.value.len + 1);
-    if (spec.blob != NULL)
-        blob_ref(spec.blob);
-    else
-        spec.value = slice_make(
-            memcpy(copy, spec.value.data, spec.value.len), spec.value.len);
-    spec.object_id = 0;
     to.space = db_space(sim->db, other);
-    db_put(sim->db, &to, &spec, "copy_to");
-    blob_unref(spec.blob);
-    free(copy);
+    db_copy(sim->db, &from, &to, "copy_to");
     *model_at(sim, other, client->keys[1]) = *source;
 }
 
@@ -331,7 +351,11 @@ static void do_key(struct client *client, size_t index)
 
 static void run(struct client *client)
 {
-    if (client->kind == OP_RENAME) {
+    if (client->kind == OP_EDIT) {
+        do_edit(client);
+        return;
+    }
+    if (client->kind == OP_RENAME || client->kind == OP_MOVE) {
         do_rename(client);
         return;
     }
@@ -423,7 +447,7 @@ static enum db_verdict try_keys(struct client *client)
             .need = client->kind == OP_EVICT ? DB_NEED_NONE
                                              : need_of(client->kind, i)
         };
-    if (client->kind == OP_COPY)
+    if (client->kind == OP_COPY || client->kind == OP_MOVE)
         wants[1].key.space = db_space(sim->db, !client->space);
     for (int round = 0; round < 2; round++) {
         enum db_verdict verdict =
@@ -432,6 +456,8 @@ static enum db_verdict try_keys(struct client *client)
             return verdict;
         uint64_t evictions = sim->db->cache.evictions;
         size_t   grow = client->key_count * (client->len + 256u);
+        if (client->kind == OP_EDIT)
+            grow += 32 * 1024;
         if (client->kind == OP_COPY)
             grow += LEN_MAX; /* it is not told how long the value is */
         verdict = db_admit_write(sim->db, &client->wait, grow,
@@ -464,6 +490,7 @@ static void issue(struct client *client)
     static const enum op_kind often[] = {
         OP_GET, OP_GET, OP_SET, OP_SET, OP_DEL, OP_RMW, OP_MGET, OP_MSET,
         OP_EXISTS, OP_EXPIRE, OP_RENAME, OP_EVICT, OP_EVICT, OP_COPY,
+        OP_EDIT, OP_EDIT, OP_EDIT, OP_MOVE,
     };
     client->busy = true;
     client->kind = often[below(sim, sizeof(often) / sizeof(often[0]))];
@@ -479,7 +506,8 @@ static void issue(struct client *client)
     client->key_count = 1;
     if (client->kind == OP_MGET || client->kind == OP_MSET)
         client->key_count = 1 + below(sim, 30);
-    if (client->kind == OP_RENAME || client->kind == OP_COPY)
+    if (client->kind == OP_RENAME || client->kind == OP_COPY ||
+        client->kind == OP_MOVE)
         client->key_count = 2;
     for (size_t i = 0; i < client->key_count; i++)
         client->keys[i] = (unsigned)below(sim, KEYS);
@@ -519,6 +547,7 @@ static void open_sim_db(struct sim *sim)
         .cut_max_bytes = sim->limit / (8 + below(sim, 24)),
         .fsync = sim->power_loss,
         .databases = SPACES,
+        .page_limit = sim->page_limit,
         .now_ms = sim->now_ms,
         .on_ready = on_ready,
         .ready_arg = sim,
@@ -539,9 +568,12 @@ static bool is_same(struct model_value a, struct model_value b)
 {
     if (a.value == b.value || a.value == 0 || b.value == 0)
         return a.value == b.value && a.deadline_ms == b.deadline_ms;
+    if (a.type != b.type || a.deadline_ms != b.deadline_ms)
+        return false;
+    if (a.type != OBJ_STRING)
+        return memcmp(&a.coll, &b.coll, sizeof(a.coll)) == 0;
     char *bytes = value_bytes(a);
-    bool  same = a.deadline_ms == b.deadline_ms &&
-                is_value(b, slice_make(bytes, a.len));
+    bool  same = is_value(b, slice_make(bytes, a.len));
     free(bytes);
     return same;
 }
@@ -567,9 +599,12 @@ static struct model_value identify(struct sim *sim, unsigned space,
 {
     for (size_t i = sim->snapshot_count; i > 0; i--) {
         struct model_value value = sim->snapshots[i - 1].keys[space][key];
-        if (value.value != 0 && value.len == entry->value_len &&
-            value.deadline_ms == entry_deadline(entry) &&
-            is_value(value, entry_value(entry)))
+        if (value.value == 0 || value.type != entry_type(entry) ||
+            value.deadline_ms != entry_deadline(entry))
+            continue;
+        if (value.type != OBJ_STRING ? coll_is(entry, &value.coll)
+                                     : value.len == entry->value_len &&
+                                           is_value(value, entry_value(entry)))
             return value;
     }
     fail_msg("key %u of %u came back as something that never was", key, space);
@@ -613,6 +648,23 @@ static void read_back(struct sim *sim)
             db_release(sim->db, &client->wait);
             client->busy = client->parked = false;
         }
+}
+
+/* Everything is flushed and all garbage gone: are the pages all right? */
+static void check_store(struct sim *sim)
+{
+    struct db *db = sim->db;
+    for (int i = 0; i < 2000; i++) {
+        db_flush_soon(db);
+        sim->now_ms++;
+        db_cron(db, sim->now_ms);
+        drain_and_turn(sim);
+        if (!db_is_dirty(db) && !db->garbage_known && !db->garbage_running &&
+            !db->garbage_more)
+            break;
+    }
+    assert_false(db_is_dirty(db));
+    check_pages(db, sim->store);
 }
 
 static void throw_away(struct sim *sim)
@@ -691,6 +743,7 @@ static void crash(struct sim *sim)
                  (unsigned long long)sim->crashes,
                  (unsigned long long)confirmed);
     db_check(sim->db);
+    check_store(sim);
     sim->snapshots[0] = sim->model;
     sim->snapshot_epoch[0] = 0;
     sim->snapshot_count = 1;
@@ -771,6 +824,7 @@ static void run_seed(uint64_t seed, uint64_t steps, bool power_loss)
     sim->snapshots = malloc(sizeof(struct model) * (SNAPSHOTS + 2));
     sim->now_ms = 1700000000000;
     sim->limit = (size_t)(1500 + below(sim, 3000)) * 1024;
+    sim->page_limit = below(sim, 3) == 0 ? 0 : 200 + below(sim, 400);
     sim->power_loss = power_loss;
     sim->uses_ttl = below(sim, 3) != 0;
     sim->memory = store_open_memory();
