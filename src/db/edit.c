@@ -223,8 +223,10 @@ void db_move(struct db *db, const struct db_key *from, const struct db_key *to,
                           db_object_new(db, content.spec.type));
     db_put(db, to, &content.spec, put_event);
     db_delete(db, from, delete_event);
-    if (content.spec.object_id != 0)
+    if (content.spec.object_id != 0) {
         moved_add(db, content.spec.object_id);
+        busy->gave_in = db->epoch;
+    }
     busy->pins--;
     content_drop(&content);
 }
