@@ -171,7 +171,6 @@ static void drop_given(struct db *db, const struct busy *busy)
         !moved_is_held(db, id, db->cut.epoch))
         return;
     put_garbage(db, id);
-    moved_dropped(db, id, db->cut.epoch);
 }
 
 /* What of the old record goes when the captured state replaces it. */
@@ -401,6 +400,7 @@ static void capture(struct db *db, struct busy *busy)
         if (busy->disk.known && space != NULL)
             space->pending--;
         drop_given(db, busy);
+        moved_dropped(db, entry_object_id(entry), cut->epoch);
         cache_assign(&db->cache, entry, &absent);
         tell_expired(db, busy);
     }
