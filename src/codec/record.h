@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-#define RECORD_FORMAT 1
+#define RECORD_FORMAT 2
 
 enum record_family {
     RECORD_META = 'm',

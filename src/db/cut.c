@@ -167,7 +167,7 @@ static void put_garbage(struct db *db, uint64_t object_id)
 static void drop_given(struct db *db, const struct busy *busy)
 {
     uint64_t id = entry_object_id(busy->entry);
-    if (id == 0 || busy->disk.object_id == id ||
+    if (id == 0 || (busy->disk.known && busy->disk.object_id == id) ||
         !moved_is_held(db, id, db->cut.epoch))
         return;
     put_garbage(db, id);

@@ -19,7 +19,7 @@
 /* The format's one number. A change of any record that an older program would
  * misread raises it; db/open.c holds the number of the records to it. So an
  * unknown format is refused by the marker, before anything is opened. */
-#define LAYOUT_FORMAT 1
+#define LAYOUT_FORMAT 2
 
 struct layout {
     char *data_path; /* owned: for LevelDB, which wants a name */

@@ -58,7 +58,7 @@ def server(request, start_server):
         "other key": log.records()[log.key_record("other")],
         "cut": value[:-1],
         "empty": b"",
-        "version": offline.sealed(key, b"\x02" + value[1:-4]),
+        "version": offline.sealed(key, b"\x03" + value[1:-4]),
     }[request.param]
     log.append([(key, wrong)])
     server.start()

@@ -118,15 +118,21 @@ def example():
     version = b"\xac\x02"
     object_id = be(slot << 50 | 7, 8)
     small = b"\0" + version + b"alice"
-    value = b"\x01" + small
+    value = b"\x02" + small
+    root = bytes([8, 5, 0xfc, 0xb9, 5, 7, 6, 0xf0, 0xa2, 4])
+    page = b"\x12\x04" + (2).to_bytes(2, "little") + \
+        (13).to_bytes(4, "little") + bytes(4) + \
+        b"\x08nameAnn" + b"\x06age" + b"\x2a" + \
+        (16).to_bytes(2, "little") + (27).to_bytes(2, "little")
     return [
         (key, small),
         (key, b"\x10" + version + deadline + b"alice"),
         (b"e" + deadline + key, be(0, 8)),
-        (key, b"\x20" + version + object_id + b"\xf0\xa2\x04"),
+        (key, b"\x20" + version + object_id + root),
+        (key, b"\x04" + version + page),
         (b"go" + object_id, b""),
         (b"gs" + be(1, 8), b""),
-        (b"mformat", be(1, 4)),
+        (b"mformat", be(2, 4)),
         (b"mhashkey", be(k0, 8) + be(k1, 8)),
         (b"mids", be(301, 8) + be(1 + (1 << 26), 8) + be(3, 4)),
         (b"mspaces", be(1, 4) + be(2, 4)),
@@ -147,7 +153,7 @@ def test_format_example_is_right():
                for pair in found]
     expected = []
     for key, payload in example():
-        body = b"\x01" + payload
+        body = b"\x02" + payload
         expected.append((key, body + checksum(key + body)))
     assert [(k.hex(), v.hex()) for k, v in records] == \
         [(k.hex(), v.hex()) for k, v in expected]

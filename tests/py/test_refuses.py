@@ -126,7 +126,7 @@ def test_a_path_whose_parent_is_missing(tmp_path):
 
 
 def test_a_marker_that_leads_elsewhere(tmp_path):
-    (tmp_path / "other").write_text("diskstore format 1\n")
+    (tmp_path / "other").write_text("diskstore format 2\n")
     (tmp_path / "ds").mkdir()
     (tmp_path / "ds/DISKSTORE").symlink_to("../other")
     refused_untouched(tmp_path / "ds", beside=tmp_path)
@@ -135,8 +135,8 @@ def test_a_marker_that_leads_elsewhere(tmp_path):
 # --- other versions --------------------------------------------------------
 
 @pytest.mark.parametrize("text", [
-    "diskstore format 2\n", "diskstore format 1000000\n",
-    "diskstore format 0\n", "diskstore format 10\n",
+    "diskstore format 1\n", "diskstore format 1000000\n",
+    "diskstore format 0\n", "diskstore format 20\n",
 ], ids=str.strip)
 def test_an_unknown_format_version(stopped, store, text):
     marker = os.path.join(store, "DISKSTORE")
@@ -146,7 +146,7 @@ def test_an_unknown_format_version(stopped, store, text):
         file.write(text)
     line = refused_untouched(store)
     assert "has format " + text.split()[2] in line
-    assert "knows format 1 only" in line
+    assert "knows format 2 only" in line
     with open(marker, "w") as file:
         file.write(known)
     works_again(stopped)
@@ -168,15 +168,15 @@ def test_a_store_of_a_later_version(stopped, store):
     is changed."""
     marker = os.path.join(store, "DISKSTORE")
     with open(marker, "w") as file:
-        file.write("diskstore format 2\n")
+        file.write("diskstore format 3\n")
     key = b"mformat"
     log = Log(store)
-    known = log.records().get(key) or sealed(key, b"\x01\x00\x00\x00\x01")
-    log.append([(key, sealed(key, b"\x02\x00\x00\x00\x02"))])
-    assert "has format 2" in refused_untouched(store)
+    known = log.records().get(key) or sealed(key, b"\x02\x00\x00\x00\x02")
+    log.append([(key, sealed(key, b"\x03\x00\x00\x00\x03"))])
+    assert "has format 3" in refused_untouched(store)
     log.append([(key, known)])
     with open(marker, "w") as file:
-        file.write("diskstore format 1\n")
+        file.write("diskstore format 2\n")
     works_again(stopped)
 
 
@@ -185,7 +185,7 @@ def test_records_of_an_unknown_version(store):
     version. (No program writes that: the marker's number is theirs. LevelDB is
     open by the time it is found.)"""
     key = b"mformat"
-    Log(store).append([(key, sealed(key, b"\x01\x00\x00\x00\x02"))])
+    Log(store).append([(key, sealed(key, b"\x02\x00\x00\x00\x03"))])
     for _ in range(2):
         assert "unknown version" in refusal(store)
 

@@ -40,7 +40,7 @@ static void expect_marker(const char *dir)
     size_t len;
     char  *text = file_read(path_join(path, dir, "DISKSTORE"), &len);
 
-    assert_string_equal(text, "diskstore format 1\n");
+    assert_string_equal(text, "diskstore format 2\n");
     mem_free(text);
 }
 
@@ -171,12 +171,12 @@ static void test_unknown_format(void **state)
     struct place *place = *state;
 
     make_store(place);
-    write_text(place->path, "DISKSTORE", "diskstore format 2\n");
-    expect_refused(place, place->path, ERR_FORMAT, "has format 2");
+    write_text(place->path, "DISKSTORE", "diskstore format 3\n");
+    expect_refused(place, place->path, ERR_FORMAT, "has format 3");
     expect_refused(place, place->path, ERR_FORMAT, "the version that wrote it");
     write_text(place->path, "DISKSTORE", "something else\n");
     expect_refused(place, place->path, ERR_FORMAT, "not understood");
-    write_text(place->path, "DISKSTORE", "diskstore format 1\n");
+    write_text(place->path, "DISKSTORE", "diskstore format 2\n");
     expect_store(place);
 }
 
@@ -219,8 +219,8 @@ static void test_emptied_marker(void **state)
     make_store(place);
     expect_store(place); /* the second opening leaves a table */
     write_text(place->path, "DISKSTORE", "");
-    expect_refused(place, place->path, ERR_CORRUPT, "diskstore format 1");
-    write_text(place->path, "DISKSTORE", "diskstore format 1\n");
+    expect_refused(place, place->path, ERR_CORRUPT, "diskstore format 2");
+    write_text(place->path, "DISKSTORE", "diskstore format 2\n");
     expect_store(place);
 }
 
