@@ -39,7 +39,7 @@ static slice coll_member(unsigned member, char out[200])
 
 static double coll_score(unsigned member, bool other)
 {
-    return (double)(member * 37 % 11) / (other ? -3 : 4);
+    return (double)(member * 37 % 11 + 1) / (other ? -3 : 4);
 }
 
 static slice coll_value(unsigned member, bool other)
