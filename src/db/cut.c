@@ -402,6 +402,7 @@ static void capture(struct db *db, struct busy *busy)
         drop_given(db, busy);
         moved_dropped(db, entry_object_id(entry), cut->epoch);
         cache_assign(&db->cache, entry, &absent);
+        load_cancel(db, busy); /* of its pages */
         tell_expired(db, busy);
     }
     write_state(db, busy);
