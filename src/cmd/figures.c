@@ -139,6 +139,7 @@ static void job_figures(struct list *list, struct db *db)
         [JOB_LOAD] = "cache_jobs_load",
         [JOB_SAVE] = "cache_jobs_save",
         [JOB_BACKGROUND] = "cache_jobs_background",
+        [JOB_COMPACT] = "cache_jobs_compact",
         [JOB_EXCLUSIVE] = "cache_jobs_exclusive",
     };
     for (int i = 0; i < JOB_CLASS_COUNT; i++)

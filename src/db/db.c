@@ -70,6 +70,8 @@ static struct db *make(const struct db_options *options)
     buf_init(&db->key_buf2, SIZE_MAX);
     buf_init(&db->value_buf, SIZE_MAX);
     buf_init(&db->garbage_at, SIZE_MAX);
+    buf_init(&db->emptied_from, SIZE_MAX);
+    buf_init(&db->emptied_to, SIZE_MAX);
     set_prefetch_cap(db);
     db->stats.last_flush_ok = true;
     db->stats.last_save_time_s = options->now_ms / 1000;
@@ -190,7 +192,7 @@ static bool sweep(struct db *db)
 }
 
 /* Nodes of collections that are gone, freed in a turn. */
-#define FREE_NODES 512
+#define FREE_NODES 128
 
 bool db_turn(struct db *db, int64_t now_ms)
 {

@@ -5,16 +5,26 @@
  * One slice handles one garbage record: it deletes up to SLICE_RECORDS of what
  * it names, in one batch, and the garbage record itself with the last of them.
  * Where a slice stopped is remembered, since seeking to the start of a range
- * that was just deleted would walk over all its tombstones. */
+ * that was just deleted would walk over all its tombstones.
+ *
+ * Deleting gives no disk space back before LevelDB merges the tables, which
+ * nothing may make it do. So a range that was emptied of COMPACT_RECORDS is
+ * compacted, and the last piece of one that had COMPACT_MIN: a few tables at a
+ * time, on a thread of its own. With io-threads 0 the loop would wait for it;
+ * there it is left to LevelDB. */
 #include "db/internal.h"
 
-#define SLICE_RECORDS 128
+#define SLICE_RECORDS   128
+#define COMPACT_RECORDS 4096
+#define COMPACT_MIN     512
 
 struct garbage_job {
     struct job          job;
     struct db          *db;
     struct store       *store;
     struct buf          at; /* in: where to go on; out: where it stopped */
+    struct buf          first, last; /* deleted; empty: nothing was */
+    bool                ended; /* all of what the garbage record names */
     bool                durable;
     bool                more;
     bool                write_failed;
@@ -58,6 +68,13 @@ static void drop_key_record(struct garbage_job *job, slice key, slice value)
     buf_deinit(&other);
 }
 
+static void keep_key(struct buf *buf, slice key)
+{
+    buf_clear(buf);
+    err_t err = buf_append(buf, key.data, key.len);
+    ASSERT(err == ERR_OK);
+}
+
 /* Deletes a slice of [at or prefix, end of prefix). True: nothing is left. */
 static bool drop_range(struct garbage_job *job, slice prefix)
 {
@@ -71,6 +88,9 @@ static bool drop_range(struct garbage_job *job, slice prefix)
         slice key = store_iter_key(iter);
         if (!starts_with(key, prefix))
             break;
+        if (count == 0)
+            keep_key(&job->first, key);
+        keep_key(&job->last, key);
         if (key.data[0] == RECORD_KEY)
             drop_key_record(job, key, store_iter_value(iter));
         else
@@ -80,11 +100,9 @@ static bool drop_range(struct garbage_job *job, slice prefix)
     job->err = store_iter_error(iter, &job->why);
     bool end = count < SLICE_RECORDS && job->err == ERR_OK;
     buf_clear(&job->at);
-    if (!end && store_iter_valid(iter)) {
-        slice  key = store_iter_key(iter);
-        err_t  err = buf_append(&job->at, key.data, key.len);
-        ASSERT(err == ERR_OK);
-    }
+    if (!end && store_iter_valid(iter))
+        keep_key(&job->at, store_iter_key(iter));
+    job->ended = end;
     store_iter_free(iter);
     return end;
 }
@@ -164,6 +182,62 @@ static void put_off(struct db *db, const struct err_text *why)
     db->garbage_put_off = true;
 }
 
+struct compact_job {
+    struct job    job;
+    struct db    *db;
+    struct store *store;
+    struct buf    from, to;
+};
+
+static void compact_run(struct job *base)
+{
+    struct compact_job *job = CONTAINER_OF(base, struct compact_job, job);
+    store_compact(job->store, buf_slice(&job->from), buf_slice(&job->to));
+}
+
+static void compact_done(struct job *base)
+{
+    struct compact_job *job = CONTAINER_OF(base, struct compact_job, job);
+    job->db->compacting = false;
+    buf_deinit(&job->from);
+    buf_deinit(&job->to);
+    mem_free(job);
+}
+
+static void compact(struct db *db)
+{
+    struct compact_job *job = mem_calloc(1, sizeof(*job));
+    job->job = (struct job){ .class = JOB_COMPACT,
+                             .run = compact_run,
+                             .done = compact_done };
+    job->db = db;
+    job->store = db->opt.store;
+    job->from = db->emptied_from;
+    job->to = db->emptied_to;
+    buf_init(&db->emptied_from, SIZE_MAX);
+    buf_init(&db->emptied_to, SIZE_MAX);
+    db->emptied_count = 0;
+    db->compacting = true;
+    io_submit(db->opt.io, &job->job);
+}
+
+/* Adds what the job has emptied. */
+static void note_emptied(struct db *db, struct garbage_job *job)
+{
+    if (job->err != ERR_OK || job->first.len == 0 ||
+        io_is_blocking(db->opt.io))
+        return;
+    if (db->emptied_count == 0)
+        keep_key(&db->emptied_from, buf_slice(&job->first));
+    keep_key(&db->emptied_to, buf_slice(&job->last));
+    db->emptied_count += job->deleted;
+    size_t enough = job->ended ? COMPACT_MIN : COMPACT_RECORDS;
+    if (db->emptied_count >= enough && !db->compacting && !db->failing)
+        compact(db);
+    else if (job->ended && !db->compacting)
+        db->emptied_count = 0; /* not worth it */
+}
+
 static void garbage_done(struct job *base)
 {
     struct garbage_job *job = CONTAINER_OF(base, struct garbage_job, job);
@@ -173,6 +247,9 @@ static void garbage_done(struct job *base)
     db->stats.garbage_deleted += job->deleted;
     buf_deinit(&db->garbage_at);
     db->garbage_at = job->at;
+    note_emptied(db, job);
+    buf_deinit(&job->first);
+    buf_deinit(&job->last);
     if (job->write_failed)
         fail_begin(db, &job->why);
     else if (job->err != ERR_OK)
@@ -197,6 +274,8 @@ void garbage_step(struct db *db)
     job->durable = db->opt.fsync;
     job->at = db->garbage_at;
     buf_init(&db->garbage_at, SIZE_MAX);
+    buf_init(&job->first, SIZE_MAX);
+    buf_init(&job->last, SIZE_MAX);
     db->garbage_running = true;
     io_submit(db->opt.io, &job->job);
 }
@@ -204,4 +283,6 @@ void garbage_step(struct db *db)
 void garbage_deinit(struct db *db)
 {
     buf_deinit(&db->garbage_at);
+    buf_deinit(&db->emptied_from);
+    buf_deinit(&db->emptied_to);
 }

@@ -173,6 +173,10 @@ struct db {
     bool              garbage_more;    /* the newest slice left some */
     bool              garbage_put_off; /* it can't be read; at the next start */
     struct buf        garbage_at;     /* where the next slice goes on */
+    struct buf        emptied_from;   /* first and last key deleted since the */
+    struct buf        emptied_to;     /* last compaction, both included */
+    size_t            emptied_count;
+    bool              compacting;
 
     /* scrub */
     bool              scrub_wanted;  /* not everything has been looked at */

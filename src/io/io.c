@@ -12,7 +12,8 @@ struct io {
     uv_loop_t   *loop;
     uv_async_t   async;
     bool         async_open;
-    unsigned     thread_count;
+    unsigned     thread_count; /* without the one for compactions */
+    unsigned     started;      /* with it */
     uv_thread_t *threads;
     size_t       done_cap_bytes;
 
@@ -24,6 +25,7 @@ struct io {
 
     uv_mutex_t  mutex;
     uv_cond_t   work;    /* something to run, or stopping */
+    uv_cond_t   compact; /* the same for compactions */
     uv_cond_t   drained; /* the loop took the results, or a job arrived */
     uv_cond_t   arrived; /* there are results, for io_drain */
     struct link waiting[JOB_CLASS_COUNT]; /* guarded by mutex */
@@ -36,9 +38,11 @@ struct io {
     bool        stopping;                 /* guarded by mutex */
 };
 
+enum worker_kind { WORKER_FIRST, WORKER_LOADS, WORKER_COMPACT };
+
 struct worker {
-    struct io *io;
-    bool       is_first;
+    struct io       *io;
+    enum worker_kind kind;
 };
 
 /* --- choosing ------------------------------------------------------------ */
@@ -82,14 +86,16 @@ static struct job *choose_any(struct io *io)
     return NULL;
 }
 
-static struct job *choose(struct io *io, bool is_first)
+static struct job *choose(struct io *io, enum worker_kind kind)
 {
     if (io->exclusive)
         return NULL;
-    if (is_first)
+    if (kind == WORKER_FIRST)
         return choose_any(io);
     if (!list_empty(&io->waiting[JOB_EXCLUSIVE]))
         return NULL;
+    if (kind == WORKER_COMPACT)
+        return take_first(&io->waiting[JOB_COMPACT]);
     struct job *job = take_first(&io->waiting[JOB_LOAD]);
     io->loads_passed += job != NULL && !list_empty(&io->waiting[JOB_SAVE]);
     return job;
@@ -107,8 +113,10 @@ static void finish(struct io *io, struct job *job)
     if (job->class == JOB_EXCLUSIVE)
         io->exclusive = false;
     if (io->exclusive || !list_empty(&io->waiting[JOB_EXCLUSIVE]) ||
-        job->class == JOB_EXCLUSIVE)
+        job->class == JOB_EXCLUSIVE) {
         uv_cond_broadcast(&io->work);
+        uv_cond_signal(&io->compact);
+    }
     if (was_empty) {
         uv_async_send(&io->async);
         uv_cond_signal(&io->arrived);
@@ -119,15 +127,17 @@ static void worker_main(void *arg)
 {
     struct worker *worker = arg;
     struct io     *io = worker->io;
+    uv_cond_t     *work =
+        worker->kind == WORKER_COMPACT ? &io->compact : &io->work;
     uv_mutex_lock(&io->mutex);
     for (;;) {
         while (io->done_bytes > io->done_cap_bytes && !io->stopping)
             uv_cond_wait(&io->drained, &io->mutex);
-        struct job *job = choose(io, worker->is_first);
+        struct job *job = choose(io, worker->kind);
         if (job == NULL) {
             if (io->stopping)
                 break;
-            uv_cond_wait(&io->work, &io->mutex);
+            uv_cond_wait(work, &io->mutex);
             continue;
         }
         io->running++;
@@ -174,18 +184,22 @@ static err_t start_threads(struct io *io, struct err_text *why)
 {
     uv_thread_options_t options = { .flags = UV_THREAD_HAS_STACK_SIZE,
                                     .stack_size = STACK_BYTES };
-    io->threads = mem_calloc(io->thread_count, sizeof(*io->threads));
-    for (unsigned i = 0; i < io->thread_count; i++) {
+    unsigned count = io->thread_count > 0 ? io->thread_count + 1 : 0;
+    io->threads = mem_calloc(count, sizeof(*io->threads));
+    for (unsigned i = 0; i < count; i++) {
         struct worker *worker = mem_alloc(sizeof(*worker));
-        *worker = (struct worker){ .io = io, .is_first = i == 0 };
+        *worker = (struct worker){ .io = io,
+                                   .kind = i == 0 ? WORKER_FIRST
+                                           : i + 1 < count ? WORKER_LOADS
+                                                           : WORKER_COMPACT };
         int rc = uv_thread_create_ex(&io->threads[i], &options, worker_main,
                                      worker);
         if (rc != 0) {
             mem_free(worker);
-            io->thread_count = i;
             return err_set(why, ERR_IO, "cannot start an I/O thread: %s",
                            uv_strerror(rc));
         }
+        io->started++;
     }
     return ERR_OK;
 }
@@ -205,6 +219,8 @@ err_t io_new(uv_loop_t *loop, unsigned thread_count, size_t done_cap_bytes,
     int rc = uv_mutex_init(&io->mutex);
     ASSERT(rc == 0);
     rc = uv_cond_init(&io->work);
+    ASSERT(rc == 0);
+    rc = uv_cond_init(&io->compact);
     ASSERT(rc == 0);
     rc = uv_cond_init(&io->drained);
     ASSERT(rc == 0);
@@ -242,7 +258,8 @@ static void run_here(struct io *io)
         for (int i = 0; i < JOB_CLASS_COUNT; i++)
             list_splice(&io->waiting[i], &io->fresh[i]);
         struct job *job;
-        while ((job = choose(io, true)) != NULL) {
+        while ((job = choose(io, WORKER_FIRST)) != NULL ||
+               (job = choose(io, WORKER_COMPACT)) != NULL) {
             job->run(job);
             io->exclusive = false;
             io->queued[job->class]--;
@@ -268,6 +285,8 @@ void io_hand_over(struct io *io)
         uv_cond_signal(&io->work);
     else
         uv_cond_broadcast(&io->work);
+    if (!list_empty(&io->waiting[JOB_COMPACT]))
+        uv_cond_signal(&io->compact);
     uv_mutex_unlock(&io->mutex);
 }
 
@@ -305,11 +324,12 @@ void io_stop(struct io *io)
     uv_mutex_lock(&io->mutex);
     io->stopping = true;
     uv_cond_broadcast(&io->work);
+    uv_cond_signal(&io->compact);
     uv_cond_broadcast(&io->drained);
     uv_mutex_unlock(&io->mutex);
-    for (unsigned i = 0; i < io->thread_count; i++)
+    for (unsigned i = 0; i < io->started; i++)
         uv_thread_join(&io->threads[i]);
-    io->thread_count = 0;
+    io->thread_count = io->started = 0;
     if (io->async_open)
         uv_close((uv_handle_t *)&io->async, NULL);
     io->async_open = false;
@@ -321,6 +341,7 @@ void io_free(struct io *io)
         return;
     uv_cond_destroy(&io->arrived);
     uv_cond_destroy(&io->drained);
+    uv_cond_destroy(&io->compact);
     uv_cond_destroy(&io->work);
     uv_mutex_destroy(&io->mutex);
     mem_free(io->threads);

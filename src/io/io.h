@@ -9,9 +9,12 @@
  *            of them. Saves run one at a time, in order, on the first thread;
  *            background jobs when there is nothing else to do (or after
  *            IO_JOBS_BEFORE_BACKGROUND others). Threads beyond the first only
- *            load. An exclusive job runs on the first thread while no other
+ *            load. A compaction runs on a thread of its own, which does nothing
+ *            else: it may take long, and mostly waits for the store's own
+ *            thread. An exclusive job runs on the first thread while no other
  *            job runs on any.
- * Blocking   With 0 threads io_hand_over runs the jobs itself, in that order.
+ * Blocking   With 0 threads io_hand_over runs the jobs itself, in that order;
+ *            compactions last.
  * Ownership  The job belongs to the I/O side from io_submit until done is
  *            called; between, the loop touches nothing in it.
  * Bound      Results that wait for the loop hold at most about done_cap_bytes
@@ -37,6 +40,7 @@ enum job_class {
     JOB_LOAD,
     JOB_SAVE,
     JOB_BACKGROUND,
+    JOB_COMPACT,
     JOB_EXCLUSIVE,
     JOB_CLASS_COUNT
 };

@@ -338,6 +338,39 @@ static void threads_beyond_the_first_only_load(void **state)
     bench_deinit(&bench);
 }
 
+/* It stands at its gate while saves and loads run; what must be alone waits
+ * for it. */
+static void a_compaction_is_in_nobody_s_way(void **state)
+{
+    struct bench bench;
+    struct step  compaction, loads[20], saves[5], alone, after;
+
+    (void)state;
+    bench_init(&bench, 1, SIZE_MAX);
+    step_init(&bench, &compaction, JOB_COMPACT, 9999);
+    compaction.gated = true;
+    io_submit(bench.io, &compaction.job);
+    io_hand_over(bench.io);
+    wait_at_gate(&bench, 1);
+    for (unsigned i = 0; i < 5; i++)
+        submit(&bench, &saves[i], JOB_SAVE, SAVES + i);
+    for (unsigned i = 0; i < 20; i++)
+        submit(&bench, &loads[i], JOB_LOAD, LOADS + i);
+    io_hand_over(bench.io);
+    run_loop_until(&bench, 25);
+    submit(&bench, &alone, JOB_EXCLUSIVE, 8888);
+    submit(&bench, &after, JOB_COMPACT, 7777);
+    io_hand_over(bench.io);
+    tempt();
+    assert_int_equal(begun(&bench), 26);
+    let_through(&compaction);
+    run_loop_until(&bench, 28);
+    assert_true(position(&bench, 7777) > position(&bench, 8888));
+    assert_false(pthread_equal(bench.ran_on[position(&bench, 9999)],
+                               bench.ran_on[position(&bench, SAVES)]));
+    bench_deinit(&bench);
+}
+
 static void loads_overlap(void **state)
 {
     struct bench bench;
@@ -551,6 +584,7 @@ int main(void)
         cmocka_unit_test(without_threads_a_hand_over_runs_all_here),
         cmocka_unit_test(submitting_only_collects),
         cmocka_unit_test(threads_beyond_the_first_only_load),
+        cmocka_unit_test(a_compaction_is_in_nobody_s_way),
         cmocka_unit_test(loads_overlap),
         cmocka_unit_test(an_exclusive_job_runs_alone),
         cmocka_unit_test(an_exclusive_job_keeps_others_out),
