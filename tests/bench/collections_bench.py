@@ -1,0 +1,198 @@
+"""Collections against redis-server: memory of the same data, and speed of the
+commands that matter. `make bench ARGS="--only memory"`, `--only collections`.
+
+Memory is RssAnon after loading minus RssAnon of the empty server; beside it
+stands what our accounts say of the data. The store's own buffers count with
+ours: they are a share of cache-max-memory, which is 192 MB here.
+"""
+import socket
+import statistics
+import subprocess
+import time
+
+from servers import diskstore, redis_server
+
+MILLION = 1000000
+
+
+class Connection:
+    """Sends commands many at a time, and counts replies."""
+
+    def __init__(self, server):
+        self.socket = socket.create_connection(("127.0.0.1", server.port))
+        self.file = self.socket.makefile("rb")
+
+    def one(self, *words):
+        self.socket.sendall(command(*words))
+        return self.reply()
+
+    def reply(self):
+        line = self.file.readline()
+        if line[:1] == b"-":
+            raise SystemExit(line.decode())
+        if line[:1] == b"$" and line[1:3] != b"-1":
+            return self.file.read(int(line[1:]) + 2)[:-2]
+        if line[:1] == b"*":
+            return [self.reply() for _ in range(int(line[1:]))]
+        return line[1:-2]
+
+    def many(self, commands, at_once=500):
+        pending, waiting = [], 0
+        for item in commands:
+            pending.append(item)
+            if len(pending) == at_once:
+                self.socket.sendall(b"".join(pending))
+                waiting = len(pending)
+                pending = []
+                for _ in range(waiting):
+                    self.reply()
+        self.socket.sendall(b"".join(pending))
+        for _ in pending:
+            self.reply()
+
+
+def command(*words):
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        word = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+    return b"".join(parts)
+
+
+def scattered(number):
+    """All different, in no order."""
+    return number * 2654435761 % (1 << 32)
+
+
+def in_tens(name, words_of, count):
+    """Commands of ten elements each."""
+    for first in range(0, count, 10):
+        words = []
+        for number in range(first, first + 10):
+            words += words_of(number)
+        yield command(*name, *words)
+
+
+DATA = {
+    "1M keys of 32 bytes": lambda: (
+        command("set", "key:%012d" % i, "%032d" % i) for i in range(MILLION)),
+    "sorted set, 1M x 16 bytes": lambda: in_tens(
+        ["zadd", "z"], lambda i: [scattered(i), "m%015d" % i], MILLION),
+    "hash, 1M x (16, 16) bytes": lambda: in_tens(
+        ["hset", "h"], lambda i: ["f%015d" % scattered(i), "v%015d" % i], MILLION),
+    "list, 1M x 16 bytes": lambda: in_tens(
+        ["rpush", "l"], lambda i: ["e%015d" % i], MILLION),
+    "set, 1M integers": lambda: in_tens(
+        ["sadd", "s"], lambda i: [scattered(i)], MILLION),
+    "200k hashes of 8 fields": lambda: (
+        command("hset", "user:%06d" % i, *sum([["field%d" % f, "value%d" % (i + f)]
+                                               for f in range(8)], []))
+        for i in range(200000)),
+}
+GOALS = [0.8, 0.6, 0.6, 1.0, 0.6, 0.8]
+
+
+def grown(server, commands):
+    connection = Connection(server)
+    time.sleep(0.5)
+    before = server.rss_anon_mb()
+    connection.many(commands)
+    if server.name == "diskstore":
+        connection.one("cache", "flush")
+    time.sleep(1)
+    return server.rss_anon_mb() - before, connection
+
+
+def accounted_mb(connection):
+    """Of entries and values."""
+    lines = connection.one("info", "memory").decode().splitlines()
+    found = dict(line.split(":", 1) for line in lines if ":" in line)
+    return sum(int(found["mem_account_" + name])
+               for name in ("entries", "values")) / (1 << 20)
+
+
+def bench_memory():
+    print(f"{'memory of':28} {'diskstore':>10} {'accounts':>10} "
+          f"{'redis':>8} {'ratio':>6} {'goal':>5}   (MB)")
+    for (title, data), goal in zip(DATA.items(), GOALS):
+        ours = diskstore("--cache-max-memory", "192mb")
+        theirs = redis_server()
+        try:
+            our_mb, connection = grown(ours, data())
+            their_mb, _ = grown(theirs, data())
+            print(f"{title:28} {our_mb:10.1f} {accounted_mb(connection):10.1f} "
+                  f"{their_mb:8.1f} {our_mb / their_mb:6.2f} {goal:5.1f}", flush=True)
+        finally:
+            ours.stop()
+            theirs.stop()
+
+
+SPEED = [
+    ("LPUSH", ["lpush", "l", "e000000000000000"]),
+    ("LPOP", ["lpop", "l"]),
+    ("LRANGE 100", ["lrange", "l", "0", "99"]),
+    ("HSET", ["hset", "h", "fld:__rand_int__", "v000000000000000"]),
+    ("HGET", ["hget", "h", "fld:__rand_int__"]),
+    ("HGETALL 50", ["hgetall", "small"]),
+    ("SADD", ["sadd", "s", "mem:__rand_int__"]),
+    ("SISMEMBER", ["sismember", "s", "mem:__rand_int__"]),
+    ("ZADD", ["zadd", "z", "__rand_int__", "mem:__rand_int__"]),
+    ("ZSCORE", ["zscore", "z", "mem:__rand_int__"]),
+    ("ZRANK", ["zrank", "z", "mem:__rand_int__"]),
+    ("ZRANGE 10 by score", ["zrange", "z", "__rand_int__", "+inf", "byscore",
+                            "limit", "0", "10"]),
+    ("INCR", ["incr", "counter:__rand_int__"]),
+]
+
+
+def fill_speed(server):
+    connection = Connection(server)
+    shapes = [
+        (["rpush", "l"], lambda i: ["e%015d" % i]),
+        (["hset", "h"], lambda i: ["fld:%012d" % i, "v%015d" % i]),
+        (["sadd", "s"], lambda i: ["mem:%012d" % i]),
+        (["zadd", "z"], lambda i: [scattered(i) % MILLION, "mem:%012d" % i]),
+    ]
+    for name, words_of in shapes:
+        connection.many(in_tens(name, words_of, MILLION))
+    connection.one("hset", "small", *sum([["field:%02d" % i, "value:%04d" % i]
+                                          for i in range(50)], []))
+
+
+def per_second(server, words, seconds):
+    """Commands a second, and those for each second of the server's processor."""
+    count = 100000
+    for _ in range(2): # the first run tells how many make that many seconds
+        begun, cpu = time.monotonic(), server.cpu_s()
+        subprocess.run(["redis-benchmark", "-p", str(server.port), "-P", "16", "-c", "50",
+                        "-n", str(count), "-r", str(MILLION), "-q", *words],
+                       check=True, capture_output=True)
+        took, used = time.monotonic() - begun, server.cpu_s() - cpu
+        if took >= seconds * 0.7:
+            break
+        done, count = count, int(count * seconds / took)
+    return count / took, count / max(used, 0.01)
+
+
+def bench_collections(rounds, seconds):
+    ours, theirs = diskstore("--cache-max-memory", "1gb"), redis_server()
+    try:
+        for server in (ours, theirs):
+            fill_speed(server)
+        time.sleep(2)
+        print(f"{'pipeline 16':20} {'ratio':>6}  (of rounds)      by processor time")
+        for title, words in SPEED:
+            wall, cpu = [], []
+            for number in range(rounds):
+                order = (ours, theirs) if number % 2 else (theirs, ours)
+                speed = {server.name: per_second(server, words, seconds)
+                         for server in order}
+                wall.append(speed["diskstore"][0] / speed["redis-server"][0])
+                cpu.append(speed["diskstore"][1] / speed["redis-server"][1])
+            print(f"{title:20} {statistics.median(wall):5.2f} x  ({min(wall):.2f} to "
+                  f"{max(wall):.2f})   {statistics.median(cpu):5.2f} x   "
+                  f"last {speed['diskstore'][0]:.0f} against "
+                  f"{speed['redis-server'][0]:.0f} per second", flush=True)
+    finally:
+        ours.stop()
+        theirs.stop()
