@@ -132,6 +132,10 @@ command_handler cmd_config_rewrite;
 /* cmd_set.c */
 command_handler cmd_sadd, cmd_scard, cmd_sismember, cmd_smembers, cmd_srem;
 
+/* cmd_zset.c */
+command_handler cmd_zadd, cmd_zcard, cmd_zincrby, cmd_zmscore, cmd_zrem,
+    cmd_zscore;
+
 /* wants.c: bytes of all the collections that the call's keys hold, about what
  * all of their elements take in a reply. */
 size_t collection_bytes(struct call *call);

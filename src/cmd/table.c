@@ -228,6 +228,14 @@ const struct command command_table[] = {
     { .name = "smembers",  .arity = 2,  .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_smembers, .reply_of = collection_bytes },
     { .name = "srem",      .arity = -3, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_srem },
 
+    /* sorted sets */
+    { .name = "zadd",    .arity = -4, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_zadd },
+    { .name = "zcard",   .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_zcard },
+    { .name = "zincrby", .arity = 4,  .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_zincrby },
+    { .name = "zmscore", .arity = -3, .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zmscore },
+    { .name = "zrem",    .arity = -3, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_zrem },
+    { .name = "zscore",  .arity = 3,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zscore },
+
     /* keys */
     { .name = "copy",        .arity = -3, .flags = W|M, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_copy, .need_of = need_copy, .more_wants = more_copy, .grow_of = grow_copy },
     { .name = "dbsize",      .arity = 1,  .flags = R|F|CK, .handler = cmd_dbsize },
