@@ -37,8 +37,7 @@ bool call_list(struct call *call, const struct db_key *key, struct coll *coll)
 
 /* ---- what is answered ---------------------------------------------------- */
 
-/* Without a look that counts; false if there is no list, or not here. */
-static bool peek(struct call *call, const struct db_key *key, struct coll *coll)
+bool list_peek(struct call *call, const struct db_key *key, struct coll *coll)
 {
     const struct entry *entry =
         cache_find(db_cache(call->db), key->space->id, key->key, key->hash);
@@ -50,7 +49,7 @@ size_t list_pop_bytes(struct call *call, const struct db_key *key,
                       enum list_end end, uint64_t count)
 {
     struct coll coll;
-    if (!peek(call, key, &coll))
+    if (!list_peek(call, key, &coll))
         return 0;
     if (count > coll.count)
         count = coll.count;
@@ -209,24 +208,29 @@ enum call_result cmd_llen(struct call *call)
     return CALL_DONE;
 }
 
-/* Which elements "start stop" is about, negative ones counted from behind. */
-struct range {
-    uint64_t rank, count;
-};
-
-static struct range range_of(uint64_t list_count, int64_t start, int64_t stop)
+bool list_rank(const struct coll *coll, int64_t index, uint64_t *rank)
 {
-    int64_t all = (int64_t)list_count;
+    int64_t count = (int64_t)coll->count;
+    if (index < 0)
+        index += count;
+    *rank = (uint64_t)index;
+    return index >= 0 && index < count;
+}
+
+struct list_range list_range(const struct coll *coll, int64_t start,
+                             int64_t stop)
+{
+    int64_t count = (int64_t)coll->count;
     if (start < 0)
-        start = start + all > 0 ? start + all : 0;
+        start = start + count > 0 ? start + count : 0;
     if (stop < 0)
-        stop += all;
-    if (stop >= all)
-        stop = all - 1;
+        stop += count;
+    if (stop >= count)
+        stop = count - 1;
     if (start > stop)
-        return (struct range){ .rank = 0 };
-    return (struct range){ .rank = (uint64_t)start,
-                           .count = (uint64_t)(stop - start) + 1 };
+        return (struct list_range){ .count = 0 };
+    return (struct list_range){ .rank = (uint64_t)start,
+                                .count = (uint64_t)(stop - start) + 1 };
 }
 
 enum call_result cmd_lrange(struct call *call)
@@ -237,7 +241,7 @@ enum call_result cmd_lrange(struct call *call)
         !call_int(call, call->argv[3], &stop) ||
         !call_list(call, &call->key, &coll))
         return CALL_DONE;
-    struct range range = range_of(coll.count, start, stop);
+    struct list_range range = list_range(&coll, start, stop);
     reply_array(call->reply, range.count);
     if (range.count > 0)
         reply_run(call->reply, &coll, range.rank, range.count, false);
@@ -250,8 +254,8 @@ size_t lrange_bytes(struct call *call)
     int64_t     start, stop;
     if (!num_parse_int64(call->argv[2], &start) ||
         !num_parse_int64(call->argv[3], &stop) ||
-        !peek(call, &call->key, &coll))
+        !list_peek(call, &call->key, &coll))
         return 0;
-    struct range range = range_of(coll.count, start, stop);
+    struct list_range range = list_range(&coll, start, stop);
     return list_reply_bytes(&coll, range.rank, range.count);
 }

@@ -29,6 +29,19 @@ bool call_list_count(struct call *call, slice arg, uint64_t *out);
 /* call_coll for a list. */
 bool call_list(struct call *call, const struct db_key *key, struct coll *coll);
 
+/* The list of a key without a look that counts, for reply_of; false if there is
+ * none, or it is not in memory. */
+bool list_peek(struct call *call, const struct db_key *key, struct coll *coll);
+/* The rank that an index means, negative ones counted from behind; false if
+ * there is no such element. */
+bool list_rank(const struct coll *coll, int64_t index, uint64_t *rank);
+/* Which elements "start stop" means. */
+struct list_range {
+    uint64_t rank, count;
+};
+struct list_range list_range(const struct coll *coll, int64_t start,
+                             int64_t stop);
+
 /* Answers `count` elements from that end, a bulk each (the header is the
  * caller's), and removes them. REQUIRES: coll is that key's, and has them; it
  * is void then. */

@@ -136,6 +136,11 @@ size_t lpop_bytes(struct call *call);
 size_t rpop_bytes(struct call *call);
 size_t lrange_bytes(struct call *call);
 
+/* cmd_list_edit.c: what stands inside of lists */
+command_handler cmd_lindex, cmd_lset, cmd_linsert, cmd_lrem, cmd_ltrim, cmd_lpos;
+size_t lindex_bytes(struct call *call);
+size_t lpos_bytes(struct call *call);
+
 /* cmd_list_move.c */
 command_handler cmd_lmove, cmd_rpoplpush, cmd_lmpop;
 size_t lmove_bytes(struct call *call);

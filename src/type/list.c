@@ -217,6 +217,95 @@ void list_drop(struct object *object, enum list_end end, uint64_t count)
                 count);
 }
 
+/* ---- by value ------------------------------------------------------------ */
+
+bool list_find(const struct coll *coll, slice value, uint64_t *rank)
+{
+    struct coll_walk    walk;
+    struct page_element element;
+    struct page_value   packed = page_value_pack(value);
+    *rank = 0;
+    coll_walk_init(&walk, coll, 0, UINT64_MAX, false);
+    while (coll_walk_next(&walk, &element)) {
+        if (page_value_equal(&element.value, &packed))
+            return true;
+        (*rank)++;
+    }
+    return false;
+}
+
+/* No walk survives a change. So elements are found, so many at a time, then
+ * removed from the last rank to the first, then the walk begins anew where it
+ * had come to. */
+#define FOUND_MAX 512
+
+struct found {
+    uint64_t rank[FOUND_MAX]; /* in the order of the walk */
+    size_t   count;
+    uint64_t walked; /* elements */
+};
+
+static void find_some(struct object *object, uint64_t rank, bool is_backward,
+                      const struct page_value *value, size_t max,
+                      struct found *found)
+{
+    struct tree_walk    walk;
+    struct page_element element;
+    found->count = 0;
+    found->walked = 0;
+    tree_walk_init(&walk, object->tree, rank, UINT64_MAX, is_backward);
+    while (found->count < max && tree_walk_next(&walk, &element) == ERR_OK) {
+        if (page_value_equal(&element.value, value))
+            found->rank[found->count++] = is_backward ? rank - found->walked
+                                                      : rank + found->walked;
+        found->walked++;
+    }
+}
+
+/* By their order in the list, the first is 0. */
+static uint64_t found_rank(const struct found *found, size_t at,
+                           bool is_backward)
+{
+    return found->rank[is_backward ? found->count - 1 - at : at];
+}
+
+static void remove_found(struct object *object, const struct found *found,
+                         bool is_backward)
+{
+    size_t left = found->count;
+    while (left > 0) {
+        uint64_t rank = found_rank(found, --left, is_backward), run = 1;
+        while (left > 0 &&
+               found_rank(found, left - 1, is_backward) == rank - 1) {
+            left--;
+            rank--;
+            run++;
+        }
+        list_remove(object, rank, run);
+    }
+}
+
+uint64_t list_remove_equal(struct object *object, enum list_end end,
+                           slice value, uint64_t max)
+{
+    struct page_value packed = page_value_pack(value);
+    bool              is_backward = end == LIST_TAIL;
+    uint64_t          removed = 0, walked = 0, kept = 0;
+    uint64_t          count = object_count(object);
+    while (walked < count && removed < max) {
+        struct found found;
+        uint64_t     want = max - removed;
+        uint64_t     rank = is_backward ? count - 1 - walked : kept;
+        find_some(object, rank, is_backward, &packed,
+                  want < FOUND_MAX ? (size_t)want : FOUND_MAX, &found);
+        remove_found(object, &found, is_backward);
+        removed += found.count;
+        walked += found.walked;
+        kept += found.walked - found.count;
+    }
+    return removed;
+}
+
 /* ---- what a reply takes -------------------------------------------------- */
 
 /* "$20\r\n...\r\n" of a number of 8 bytes, over these; texts need less. */

@@ -35,6 +35,13 @@ void list_remove(struct object *object, uint64_t rank, uint64_t count);
 /* count elements from that end. */
 void list_drop(struct object *object, enum list_end end, uint64_t count);
 
+/* The first element that is that value; false if none is. */
+bool list_find(const struct coll *coll, slice value, uint64_t *rank);
+/* Removes the first max elements that are that value, seen from that end;
+ * returns how many there were. Walks once. */
+uint64_t list_remove_equal(struct object *object, enum list_end end,
+                           slice value, uint64_t max);
+
 /* At most so many bytes do these elements take in a reply, with what stands
  * around each. Looks at pages, not at elements. REQUIRES: they are there. */
 size_t list_reply_bytes(const struct coll *coll, uint64_t rank, uint64_t count);
