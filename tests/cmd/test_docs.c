@@ -59,9 +59,9 @@ static void check_arguments(slice text)
 
 static void test_rows_are_sound(void **state)
 {
-    static const char *const groups[] = { "connection", "generic", "pubsub",
-                                          "server", "sorted-set", "string",
-                                          "transactions" };
+    static const char *const groups[] = { "connection", "generic", "list",
+                                          "pubsub", "server", "sorted-set",
+                                          "string", "transactions" };
     (void)state;
 
     for (size_t i = 0; i < docs_count; i++) {
