@@ -12,8 +12,12 @@
 #define KEYS "key:k#0*"
 #define WHEN "condition:o?@7.0.0(NX XX GT LT)"
 
+#define PICK "cursor:i pattern:p=MATCH? count:i=COUNT?"
+#define FIELDS "data:b*(field value)"
+
 #define CN "connection"
 #define GE "generic"
+#define HA "hash"
 #define PS "pubsub"
 #define SE "server"
 #define ST "string"
@@ -78,6 +82,24 @@ const struct docs_row docs_table[] = {
     { "unlink", "4.0.0", GE, "Deletes keys; what they held is freed in the background.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
     { "wait", "3.0.0", GE, "Waits until replicas have this connection's writes.", O1, "numreplicas:i timeout:i", NULL, NULL, NULL },
     { "waitaof", "7.2.0", GE, "Waits until this connection's writes are synced to disk.", O1, "numlocal:i numreplicas:i timeout:i", NULL, NULL, NULL },
+
+    /* hash */
+    { "hdel", "2.0.0", HA, "Deletes fields of a hash.", "O(N), N being the fields.", KEY " field*", "2.4.0 More than one field.", NULL, NULL },
+    { "hexists", "2.0.0", HA, "Tells whether a hash has a field.", O1, KEY " field", NULL, NULL, NULL },
+    { "hget", "2.0.0", HA, "Answers a field's value.", O1, KEY " field", NULL, NULL, NULL },
+    { "hgetall", "2.0.0", HA, "Answers all fields and values of a hash.", "O(N), N being the fields of the hash.", KEY, NULL, NULL, NULL },
+    { "hincrby", "2.0.0", HA, "Adds to a field's integer.", O1, KEY " field increment:i", NULL, NULL, NULL },
+    { "hincrbyfloat", "2.6.0", HA, "Adds to a field's number.", O1, KEY " field increment:d", NULL, NULL, NULL },
+    { "hkeys", "2.0.0", HA, "Answers all fields of a hash.", "O(N), N being the fields of the hash.", KEY, NULL, NULL, NULL },
+    { "hlen", "2.0.0", HA, "Counts the fields of a hash.", O1, KEY, NULL, NULL, NULL },
+    { "hmget", "2.0.0", HA, "Answers the values of fields.", "O(N), N being the fields asked for.", KEY " field*", NULL, NULL, NULL },
+    { "hmset", "2.0.0", HA, "Sets fields of a hash.", "O(N), N being the fields set.", KEY " " FIELDS, NULL, "4.0.0 `HSET` with multiple field-value pairs", NULL },
+    { "hrandfield", "6.2.0", HA, "Answers fields of a hash, chosen at random.", "O(N), N being the fields answered.", KEY " options:b?(count:i WITHVALUES?)", NULL, NULL, NULL },
+    { "hscan", "2.8.0", HA, "Goes over the fields and values of a hash, some at a time.", "O(COUNT) a call, O(N) for all, N being the fields of the hash.", KEY " " PICK, NULL, NULL, NULL },
+    { "hset", "2.0.0", HA, "Sets fields of a hash.", "O(N), N being the fields set.", KEY " " FIELDS, "4.0.0 More than one field.", NULL, NULL },
+    { "hsetnx", "2.0.0", HA, "Sets a field of a hash, unless it has it.", O1, KEY " field value", NULL, NULL, NULL },
+    { "hstrlen", "3.2.0", HA, "Tells the length of a field's value.", O1, KEY " field", NULL, NULL, NULL },
+    { "hvals", "2.0.0", HA, "Answers all values of a hash.", "O(N), N being the fields of the hash.", KEY, NULL, NULL, NULL },
 
     /* pubsub */
     { "psubscribe", "2.0.0", PS, "Listens to channels whose names match patterns.", "O(N), N being the patterns of this client.", "pattern:p*", NULL, NULL, NULL },
@@ -163,6 +185,12 @@ const struct docs_row docs_table[] = {
     { "slowlog|reset", "2.2.12", SE, "Forgets the slow commands.", "O(N), N being the entries.", NULL, NULL, NULL, NULL },
     { "swapdb", "4.0.0", SE, "Exchanges two databases.", "O(N), N being the clients that watch keys in them.", "index1:i index2:i", NULL, NULL, NULL },
     { "time", "2.6.0", SE, "Tells the time of the server's clock.", O1, NULL, NULL, NULL, NULL },
+
+    /* set */
+    { "sscan", "2.8.0", "set", "Goes over the members of a set, some at a time.", "O(COUNT) a call, O(N) for all, N being the members of the set.", KEY " " PICK, NULL, NULL, NULL },
+
+    /* sorted-set */
+    { "zscan", "2.8.0", "sorted-set", "Goes over the members and scores of a sorted set, some at a time.", "O(COUNT) a call, O(N) for all, N being the members of the sorted set.", KEY " " PICK, NULL, NULL, NULL },
 
     /* string */
     { "append", "2.0.0", ST, "Adds to the end of a string.", "O(N), N being the length of the new string.", KEY " value", NULL, NULL, NULL },
