@@ -204,8 +204,13 @@ bool call_look(struct call *call, const struct db_key *key, enum obj_type type,
  * such key. REQUIRES: NEED_VALUE. */
 bool call_coll(struct call *call, const struct db_key *key, enum obj_type type,
                struct coll *out);
+/* The collection that the first key holds, as it lies in memory: nothing is
+ * counted, touched or expired. False: there is none. For reply_of. */
+bool call_peek(struct call *call, struct coll *out);
 /* A bulk of a key or a value as it stands in a page. */
 void reply_element(struct reply *reply, const struct page_value *value);
+/* At least as many bytes as that bulk takes. */
+size_t element_bytes(const struct page_value *value);
 /* Case-insensitive comparison of argument i with a lower-case word. */
 bool call_arg_is(const struct call *call, size_t i, const char *lower);
 /* The reply of <NAME> HELP. lines is a list of strings, NULL at its end: each

@@ -18,6 +18,7 @@
 #define CONNECTION CATEGORY_CONNECTION
 #define TRANSACTION CATEGORY_TRANSACTION
 #define SORTEDSET  CATEGORY_SORTEDSET
+#define HASH       CATEGORY_HASH
 
 #define VARIES       TIP_NONDETERMINISTIC_OUTPUT
 #define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
@@ -158,6 +159,27 @@ static const struct command_doc docs[] = {
     { "zrevrangebyscore", SORTEDSET, 0, READS },
     { "zrevrank",         SORTEDSET, 0, READS },
     { "zscore",           SORTEDSET, 0, READS },
+    /* hashes */
+    { "hdel",         HASH, 0, { { KEY_RW | KEY_DELETE, NULL } } },
+    { "hexists",      HASH, 0, LOOKS },
+    { "hget",         HASH, 0, READS },
+    { "hgetall",      HASH, ORDER_VARIES, READS },
+    { "hincrby",      HASH, 0, REPLACES },
+    { "hincrbyfloat", HASH, 0, REPLACES },
+    { "hkeys",        HASH, ORDER_VARIES, READS },
+    { "hlen",         HASH, 0, LOOKS },
+    { "hmget",        HASH, 0, READS },
+    { "hmset",        HASH, 0, EDITS },
+    { "hrandfield",   HASH, VARIES, READS },
+    { "hscan",        HASH, VARIES, READS },
+    { "hset",         HASH, 0, EDITS },
+    { "hsetnx",       HASH, 0, EXTENDS },
+    { "hstrlen",      HASH, 0, LOOKS },
+    { "hvals",        HASH, ORDER_VARIES, READS },
+
+    /* scans of other collections */
+    { "sscan",        CATEGORY_SET, VARIES, READS },
+    { "zscan",        CATEGORY_SORTEDSET, VARIES, READS },
 
     /* keys */
     { "copy",        KEYSPACE, 0, { { KEY_RO | KEY_ACCESS, NULL },

@@ -13,9 +13,13 @@
 #define ENDS "(LEFT RIGHT)"
 #define WHEN "condition:o?@7.0.0(NX XX GT LT)"
 
+#define PICK "cursor:i pattern:p=MATCH? count:i=COUNT?"
+#define FIELDS "data:b*(field value)"
+
 #define CN "connection"
 #define GE "generic"
 #define LI "list"
+#define HA "hash"
 #define PS "pubsub"
 #define SE "server"
 #define SS "sorted-set"
@@ -100,6 +104,23 @@ const struct docs_row docs_table[] = {
     { "rpoplpush", "1.2.0", LI, "Moves an element from the tail of a list to the head of another.", "O(log N), N being the length of the longer list.", "source:k#0 destination:k#1", NULL, "6.2.0 `LMOVE` with the `RIGHT` and `LEFT` arguments", NULL },
     { "rpush", "1.0.0", LI, "Pushes elements to the tail of a list.", "O(N), N being the elements pushed.", KEY " element*", "2.4.0 More than one element.", NULL, NULL },
     { "rpushx", "2.2.0", LI, "Pushes elements to the tail of a list that exists.", "O(N), N being the elements pushed.", KEY " element*", "4.0.0 More than one element.", NULL, NULL },
+    /* hash */
+    { "hdel", "2.0.0", HA, "Deletes fields of a hash.", "O(N), N being the fields.", KEY " field*", "2.4.0 More than one field.", NULL, NULL },
+    { "hexists", "2.0.0", HA, "Tells whether a hash has a field.", O1, KEY " field", NULL, NULL, NULL },
+    { "hget", "2.0.0", HA, "Answers a field's value.", O1, KEY " field", NULL, NULL, NULL },
+    { "hgetall", "2.0.0", HA, "Answers all fields and values of a hash.", "O(N), N being the fields of the hash.", KEY, NULL, NULL, NULL },
+    { "hincrby", "2.0.0", HA, "Adds to a field's integer.", O1, KEY " field increment:i", NULL, NULL, NULL },
+    { "hincrbyfloat", "2.6.0", HA, "Adds to a field's number.", O1, KEY " field increment:d", NULL, NULL, NULL },
+    { "hkeys", "2.0.0", HA, "Answers all fields of a hash.", "O(N), N being the fields of the hash.", KEY, NULL, NULL, NULL },
+    { "hlen", "2.0.0", HA, "Counts the fields of a hash.", O1, KEY, NULL, NULL, NULL },
+    { "hmget", "2.0.0", HA, "Answers the values of fields.", "O(N), N being the fields asked for.", KEY " field*", NULL, NULL, NULL },
+    { "hmset", "2.0.0", HA, "Sets fields of a hash.", "O(N), N being the fields set.", KEY " " FIELDS, NULL, "4.0.0 `HSET` with multiple field-value pairs", NULL },
+    { "hrandfield", "6.2.0", HA, "Answers fields of a hash, chosen at random.", "O(N), N being the fields answered.", KEY " options:b?(count:i WITHVALUES?)", NULL, NULL, NULL },
+    { "hscan", "2.8.0", HA, "Goes over the fields and values of a hash, some at a time.", "O(COUNT) a call, O(N) for all, N being the fields of the hash.", KEY " " PICK, NULL, NULL, NULL },
+    { "hset", "2.0.0", HA, "Sets fields of a hash.", "O(N), N being the fields set.", KEY " " FIELDS, "4.0.0 More than one field.", NULL, NULL },
+    { "hsetnx", "2.0.0", HA, "Sets a field of a hash, unless it has it.", O1, KEY " field value", NULL, NULL, NULL },
+    { "hstrlen", "3.2.0", HA, "Tells the length of a field's value.", O1, KEY " field", NULL, NULL, NULL },
+    { "hvals", "2.0.0", HA, "Answers all values of a hash.", "O(N), N being the fields of the hash.", KEY, NULL, NULL, NULL },
 
     /* pubsub */
     { "psubscribe", "2.0.0", PS, "Listens to channels whose names match patterns.", "O(N), N being the patterns of this client.", "pattern:p*", NULL, NULL, NULL },
@@ -211,6 +232,11 @@ const struct docs_row docs_table[] = {
     { "zrevrangebyscore", "2.2.0", SS, "Tells the members whose scores lie in a range, from the highest on.", "O(log N + M), N being the members and M those answered.", KEY " max:d min:d WITHSCORES? limit:b=LIMIT?(offset:i count:i)", "2.1.6 Bounds may be exclusive.", "6.2.0 `ZRANGE` with the `REV` and `BYSCORE` arguments", NULL },
     { "zrevrank", "2.0.0", SS, "Tells how many members stand behind one.", "O(log N), N being the members.", KEY " member WITHSCORE?", "7.2.0 WITHSCORE.", NULL, NULL },
     { "zscore", "1.2.0", SS, "Tells a member's score.", O1, KEY " member", NULL, NULL, NULL },
+    /* set */
+    { "sscan", "2.8.0", "set", "Goes over the members of a set, some at a time.", "O(COUNT) a call, O(N) for all, N being the members of the set.", KEY " " PICK, NULL, NULL, NULL },
+
+    /* sorted-set */
+    { "zscan", "2.8.0", "sorted-set", "Goes over the members and scores of a sorted set, some at a time.", "O(COUNT) a call, O(N) for all, N being the members of the sorted set.", KEY " " PICK, NULL, NULL, NULL },
 
     /* string */
     { "append", "2.0.0", ST, "Adds to the end of a string.", "O(N), N being the length of the new string.", KEY " value", NULL, NULL, NULL },

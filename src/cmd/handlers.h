@@ -171,6 +171,19 @@ size_t zmpop_bytes(struct call *call);
 /* cmd_zset_random.c */
 command_handler cmd_zrandmember;
 size_t zrandmember_bytes(struct call *call);
+/* cmd_hash.c */
+command_handler cmd_hset, cmd_hmset, cmd_hsetnx, cmd_hincrby, cmd_hincrbyfloat,
+    cmd_hdel;
+
+/* cmd_hash_read.c */
+command_handler cmd_hget, cmd_hmget, cmd_hlen, cmd_hstrlen, cmd_hexists,
+    cmd_hkeys, cmd_hvals, cmd_hgetall, cmd_hrandfield;
+size_t hash_fields_bytes(struct call *call);
+size_t hrandfield_bytes(struct call *call);
+
+/* elements_scan.c */
+command_handler cmd_hscan, cmd_sscan, cmd_zscan;
+size_t elements_scan_bytes(struct call *call);
 
 /* wants.c: bytes of all the collections that the call's keys hold, about what
  * all of their elements take in a reply. */

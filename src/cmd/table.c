@@ -274,6 +274,28 @@ const struct command command_table[] = {
     { .name = "zrevrangebyscore", .arity = -4, .flags = R, .keys = KEY, .need = VALUE, .handler = cmd_zrevrangebyscore, .reply_of = zrange_bytes },
     { .name = "zrevrank",  .arity = -3, .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zrevrank },
     { .name = "zscore",    .arity = 3,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zscore },
+    { .name = "sscan",     .arity = -3, .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_sscan, .reply_of = elements_scan_bytes },
+
+    /* hashes */
+    { .name = "hdel",         .arity = -3, .flags = W|F,      .keys = KEY, .need = VALUE, .handler = cmd_hdel },
+    { .name = "hexists",      .arity = 3,  .flags = R|F,      .keys = KEY, .need = VALUE, .handler = cmd_hexists },
+    { .name = "hget",         .arity = 3,  .flags = R|F,      .keys = KEY, .need = VALUE, .handler = cmd_hget, .reply_of = hash_fields_bytes },
+    { .name = "hgetall",      .arity = 2,  .flags = R,        .keys = KEY, .need = VALUE, .handler = cmd_hgetall, .reply_of = collection_bytes },
+    { .name = "hincrby",      .arity = 4,  .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_hincrby },
+    { .name = "hincrbyfloat", .arity = 4,  .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_hincrbyfloat },
+    { .name = "hkeys",        .arity = 2,  .flags = R,        .keys = KEY, .need = VALUE, .handler = cmd_hkeys, .reply_of = collection_bytes },
+    { .name = "hlen",         .arity = 2,  .flags = R|F,      .keys = KEY, .need = HEADER, .handler = cmd_hlen },
+    { .name = "hmget",        .arity = -3, .flags = R|F,      .keys = KEY, .need = VALUE, .handler = cmd_hmget, .reply_of = hash_fields_bytes },
+    { .name = "hmset",        .arity = -4, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_hmset },
+    { .name = "hrandfield",   .arity = -2, .flags = R,        .keys = KEY, .need = VALUE, .handler = cmd_hrandfield, .reply_of = hrandfield_bytes },
+    { .name = "hscan",        .arity = -3, .flags = R,        .keys = KEY, .need = VALUE, .handler = cmd_hscan, .reply_of = elements_scan_bytes },
+    { .name = "hset",         .arity = -4, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_hset },
+    { .name = "hsetnx",       .arity = 4,  .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_hsetnx },
+    { .name = "hstrlen",      .arity = 3,  .flags = R|F,      .keys = KEY, .need = VALUE, .handler = cmd_hstrlen },
+    { .name = "hvals",        .arity = 2,  .flags = R,        .keys = KEY, .need = VALUE, .handler = cmd_hvals, .reply_of = collection_bytes },
+
+    /* sorted sets */
+    { .name = "zscan",     .arity = -3, .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_zscan, .reply_of = elements_scan_bytes },
 
     /* keys */
     { .name = "copy",        .arity = -3, .flags = W|M, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_copy, .need_of = need_copy, .more_wants = more_copy, .grow_of = grow_copy },

@@ -286,6 +286,23 @@ size_t call_large_reply(struct call *call)
     return bytes;
 }
 
+bool call_peek(struct call *call, struct coll *out)
+{
+    const struct db_key *key = &call->key;
+    const struct entry  *entry =
+        cache_find(db_cache(call->db), key->space->id, key->key, key->hash);
+    if (entry == NULL || entry_presence(entry) != ENTRY_PRESENT ||
+        entry_type(entry) == OBJ_STRING)
+        return false;
+    return db_read(entry, out);
+}
+
+size_t element_bytes(const struct page_value *value)
+{
+    const size_t around = 16; /* $<length>\r\n and \r\n */
+    return around + (value->is_int ? NUM_INT64_CHARS : value->len);
+}
+
 size_t collection_bytes(struct call *call)
 {
     const struct cache *cache = db_cache(call->db);

@@ -62,6 +62,10 @@ static void test_rows_are_sound(void **state)
     static const char *const groups[] = { "connection", "generic", "list",
                                           "pubsub", "server", "sorted-set",
                                           "string", "transactions" };
+    static const char *const groups[] = { "connection", "generic", "hash",
+                                          "list", "pubsub", "server", "set",
+                                          "sorted-set", "string",
+                                          "transactions" };
     (void)state;
 
     for (size_t i = 0; i < docs_count; i++) {
