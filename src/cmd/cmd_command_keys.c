@@ -56,8 +56,9 @@ static uint32_t uses_of_set(const slice *argv, size_t argc)
 static uint32_t uses_of(const struct command_doc *doc, size_t key_index,
                         const slice *argv, size_t argc)
 {
-    bool own = key_index < DOC_KEY_SPECS && doc->keys[key_index].uses != 0;
-    uint32_t uses = doc->keys[own ? key_index : 0].uses;
+    size_t last = doc->keys[DOC_KEY_SPECS - 1].uses != 0 ? DOC_KEY_SPECS - 1
+                                                         : 0;
+    uint32_t uses = doc->keys[key_index < last ? key_index : last].uses;
     return uses & KEY_VARIABLE ? uses_of_set(argv, argc) : uses;
 }
 
