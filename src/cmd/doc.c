@@ -38,6 +38,7 @@
 #define TAKES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL } }
 #define REMOVES  { { KEY_RM | KEY_DELETE, NULL } }
 #define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
+#define STORES   { { KEY_OW | KEY_UPDATE, NULL }, { KEY_RO | KEY_ACCESS, NULL } }
 
 static const struct command_doc docs[] = {
     /* connection */
@@ -105,6 +106,35 @@ static const struct command_doc docs[] = {
     { "setrange",    STRING, 0, EDITS },
     { "strlen",      STRING, 0, LOOKS },
     { "substr",      STRING, 0, READS },
+
+    /* sets */
+    { "sadd",        CATEGORY_SET, 0, EXTENDS },
+    { "scard",       CATEGORY_SET, 0, LOOKS },
+    { "sdiff",       CATEGORY_SET, ORDER_VARIES, READS },
+    { "sdiffstore",  CATEGORY_SET, 0, STORES },
+    { "sinter",      CATEGORY_SET, ORDER_VARIES, READS },
+    { "sintercard",  CATEGORY_SET, 0, READS },
+    { "sinterstore", CATEGORY_SET, 0, { { KEY_RW | KEY_UPDATE, NULL },
+                                        { KEY_RO | KEY_ACCESS, NULL } } },
+    { "sismember",   CATEGORY_SET, 0, LOOKS },
+    { "smembers",    CATEGORY_SET, ORDER_VARIES, READS },
+    { "smismember",  CATEGORY_SET, 0, READS },
+    { "smove",       CATEGORY_SET, 0, { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL },
+                                        { KEY_RW | KEY_INSERT, NULL } } },
+    { "spop",        CATEGORY_SET, VARIES, TAKES },
+    { "srandmember", CATEGORY_SET, VARIES, READS },
+    { "srem",        CATEGORY_SET, 0, { { KEY_RW | KEY_DELETE, NULL } } },
+    { "sunion",      CATEGORY_SET, ORDER_VARIES, READS },
+    { "sunionstore", CATEGORY_SET, 0, STORES },
+
+    /* the algebra of sorted sets */
+    { "zdiff",       CATEGORY_SORTEDSET, 0, READS },
+    { "zdiffstore",  CATEGORY_SORTEDSET, 0, STORES },
+    { "zinter",      CATEGORY_SORTEDSET, 0, READS },
+    { "zintercard",  CATEGORY_SORTEDSET, 0, READS },
+    { "zinterstore", CATEGORY_SORTEDSET, 0, STORES },
+    { "zunion",      CATEGORY_SORTEDSET, 0, READS },
+    { "zunionstore", CATEGORY_SORTEDSET, 0, STORES },
 
     /* keys */
     { "copy",        KEYSPACE, 0, { { KEY_RO | KEY_ACCESS, NULL },

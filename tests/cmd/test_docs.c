@@ -59,8 +59,10 @@ static void check_arguments(slice text)
 
 static void test_rows_are_sound(void **state)
 {
-    static const char *const groups[] = { "connection", "generic", "pubsub",
-                                          "server", "string", "transactions" };
+    static const char *const groups[] = { "connection", "generic", "hash",
+                                          "list", "pubsub", "server", "set",
+                                          "sorted-set", "string",
+                                          "transactions" };
     (void)state;
 
     for (size_t i = 0; i < docs_count; i++) {
