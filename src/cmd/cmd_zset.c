@@ -22,8 +22,7 @@ bool call_score(struct call *call, slice arg, double *out)
     return false;
 }
 
-/* WRONGTYPE is answered, and false. */
-static bool is_zset(struct call *call, struct coll *coll)
+bool call_zset(struct call *call, struct coll *coll)
 {
     return call_coll(call, &call->key, OBJ_ZSET, coll);
 }
@@ -185,7 +184,7 @@ static enum call_result add_run(struct call *call, unsigned flags)
     struct coll coll;
     if (!add_init(call, flags, &add))
         return CALL_DONE;
-    if (is_zset(call, &coll)) {
+    if (call_zset(call, &coll)) {
         if (coll.count > 0 || !(add.flags & ADD_XX))
             add_all(call, &add);
         else
@@ -213,7 +212,7 @@ enum call_result cmd_zrem(struct call *call)
     struct coll    coll;
     struct db_edit edit;
     int64_t        removed = 0;
-    if (!is_zset(call, &coll))
+    if (!call_zset(call, &coll))
         return CALL_DONE;
     if (coll.count == 0) {
         reply_int(call->reply, 0);
@@ -253,7 +252,7 @@ static void reply_score_of(struct call *call, const struct coll *coll,
 enum call_result cmd_zscore(struct call *call)
 {
     struct coll coll;
-    if (is_zset(call, &coll))
+    if (call_zset(call, &coll))
         reply_score_of(call, &coll, call->argv[2]);
     return CALL_DONE;
 }
@@ -261,7 +260,7 @@ enum call_result cmd_zscore(struct call *call)
 enum call_result cmd_zmscore(struct call *call)
 {
     struct coll coll;
-    if (!is_zset(call, &coll))
+    if (!call_zset(call, &coll))
         return CALL_DONE;
     reply_array(call->reply, call->argc - 2);
     for (size_t i = 2; i < call->argc; i++)

@@ -63,12 +63,12 @@ static uint64_t rank_of(const struct coll *coll,
     return rank;
 }
 
-bool zset_rank(const struct coll *coll, slice member, uint64_t *rank)
+bool zset_rank(const struct coll *coll, slice member, uint64_t *rank,
+               double *score)
 {
-    double score;
-    if (!zset_find(coll, member, &score))
+    if (!zset_find(coll, member, score))
         return false;
-    struct page_target target = { .order = zset_order(score),
+    struct page_target target = { .order = zset_order(*score),
                                   .where = TARGET_KEY,
                                   .key = page_value_pack(member) };
     *rank = rank_of(coll, &target);

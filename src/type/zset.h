@@ -24,7 +24,8 @@ double zset_score_of(const struct page_element *element);
 
 bool zset_find(const struct coll *coll, slice member, double *score);
 /* Rank from the lowest score on, 0 first. */
-bool zset_rank(const struct coll *coll, slice member, uint64_t *rank);
+bool zset_rank(const struct coll *coll, slice member, uint64_t *rank,
+               double *score);
 /* How many members stand before: those with a lower score (with `after`, those
  * with this score too). */
 uint64_t zset_rank_of_score(const struct coll *coll, double score, bool after);
