@@ -119,7 +119,8 @@ static void reply_key_specs(struct reply *reply, const struct command *command,
             keys.numkeys = 0; /* those by number have the last one */
         if (count > 1) {
             keys.first += (int)i;
-            keys.last = keys.first;
+            if (i + 1 < count || keys.last >= 0) /* else all that follow */
+                keys.last = keys.first;
         }
         reply_key_spec(reply, &doc->keys[i], keys);
     }

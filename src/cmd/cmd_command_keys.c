@@ -25,6 +25,18 @@ static bool takes_channels(const struct command *command)
     return (doc_find(name.text)->keys[0].uses & KEY_IS_NONE) != 0;
 }
 
+/* Keys that are counted must be there, unless a command may do without. */
+static bool lacks_counted_keys(const struct command *command, const slice *argv,
+                               size_t argc)
+{
+    struct key_iter iter;
+    if (command->keys.numkeys == 0 ||
+        (command->flags & CMD_NO_MANDATORY_KEYS))
+        return false;
+    key_iter_init(&iter, command, argv, argc);
+    return iter.num_at == iter.num_end;
+}
+
 /* The command, or NULL with the error answered. */
 static const struct command *called(struct call *call)
 {
@@ -38,6 +50,8 @@ static const struct command *called(struct call *call)
         error = "ERR The command has no key arguments";
     else if (!command_arity_ok(command, argc))
         error = "ERR Invalid number of arguments specified for command";
+    else if (lacks_counted_keys(command, argv, argc))
+        error = "ERR Invalid arguments specified for command";
     if (error == NULL)
         return command;
     reply_error(call->reply, error);
@@ -56,8 +70,9 @@ static uint32_t uses_of_set(const slice *argv, size_t argc)
 static uint32_t uses_of(const struct command_doc *doc, size_t key_index,
                         const slice *argv, size_t argc)
 {
-    bool own = key_index < DOC_KEY_SPECS && doc->keys[key_index].uses != 0;
-    uint32_t uses = doc->keys[own ? key_index : 0].uses;
+    size_t last = doc->keys[DOC_KEY_SPECS - 1].uses != 0 ? DOC_KEY_SPECS - 1
+                                                         : 0;
+    uint32_t uses = doc->keys[key_index < last ? key_index : last].uses;
     return uses & KEY_VARIABLE ? uses_of_set(argv, argc) : uses;
 }
 

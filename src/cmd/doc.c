@@ -42,6 +42,7 @@
 #define REMOVES  { { KEY_RM | KEY_DELETE, NULL } }
 #define DROPS    { { KEY_RW | KEY_DELETE, NULL } }
 #define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
+#define STORES   { { KEY_OW | KEY_UPDATE, NULL }, { KEY_RO | KEY_ACCESS, NULL } }
 
 #define TRIMS    { { KEY_RW | KEY_DELETE, NULL } }
 #define MOVES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL }, \
@@ -132,6 +133,34 @@ static const struct command_doc docs[] = {
     { "rpoplpush",   LIST, 0, MOVES },
     { "rpush",       LIST, 0, EXTENDS },
     { "rpushx",      LIST, 0, EXTENDS },
+    /* sets */
+    { "sadd",        CATEGORY_SET, 0, EXTENDS },
+    { "scard",       CATEGORY_SET, 0, LOOKS },
+    { "sdiff",       CATEGORY_SET, ORDER_VARIES, READS },
+    { "sdiffstore",  CATEGORY_SET, 0, STORES },
+    { "sinter",      CATEGORY_SET, ORDER_VARIES, READS },
+    { "sintercard",  CATEGORY_SET, 0, READS },
+    { "sinterstore", CATEGORY_SET, 0, { { KEY_RW | KEY_UPDATE, NULL },
+                                        { KEY_RO | KEY_ACCESS, NULL } } },
+    { "sismember",   CATEGORY_SET, 0, LOOKS },
+    { "smembers",    CATEGORY_SET, ORDER_VARIES, READS },
+    { "smismember",  CATEGORY_SET, 0, READS },
+    { "smove",       CATEGORY_SET, 0, { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL },
+                                        { KEY_RW | KEY_INSERT, NULL } } },
+    { "spop",        CATEGORY_SET, VARIES, TAKES },
+    { "srandmember", CATEGORY_SET, VARIES, READS },
+    { "srem",        CATEGORY_SET, 0, { { KEY_RW | KEY_DELETE, NULL } } },
+    { "sunion",      CATEGORY_SET, ORDER_VARIES, READS },
+    { "sunionstore", CATEGORY_SET, 0, STORES },
+
+    /* the algebra of sorted sets */
+    { "zdiff",       CATEGORY_SORTEDSET, 0, READS },
+    { "zdiffstore",  CATEGORY_SORTEDSET, 0, STORES },
+    { "zinter",      CATEGORY_SORTEDSET, 0, READS },
+    { "zintercard",  CATEGORY_SORTEDSET, 0, READS },
+    { "zinterstore", CATEGORY_SORTEDSET, 0, STORES },
+    { "zunion",      CATEGORY_SORTEDSET, 0, READS },
+    { "zunionstore", CATEGORY_SORTEDSET, 0, STORES },
 
     /* sorted sets */
     { "zadd",             SORTEDSET, 0, EDITS },

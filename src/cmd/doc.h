@@ -71,8 +71,8 @@ struct key_doc {
     const char *notes; /* or NULL */
 };
 
-/* One spec stands for all of a command's keys; with two, each stands for one:
- * the first key, and the one after it. */
+/* One spec stands for all of a command's keys; with two, the first stands for
+ * the first key and the other for what follows. */
 struct command_doc {
     const char    *name; /* full */
     uint32_t       categories;

@@ -26,6 +26,12 @@
 #define ST "string"
 #define TX "transactions"
 
+/* of ZUNION and its like */
+#define WEIGHED "weight:i=WEIGHTS?* aggregate:o=AGGREGATE?(SUM MIN MAX)"
+#define MEET    "O(N*K), N being the members of the smallest and K the keys."
+#define MEET_Z  "O(N*K + M log M), N being the members of the smallest, K the keys and M the members of the result."
+#define JOIN_Z  "O(N log N), N being the members of all."
+
 /* clang-format off */
 const struct docs_row docs_table[] = {
     /* name, since, group, summary, complexity, arguments, history, deprecated, flag */
@@ -206,6 +212,33 @@ const struct docs_row docs_table[] = {
     { "slowlog|reset", "2.2.12", SE, "Forgets the slow commands.", "O(N), N being the entries.", NULL, NULL, NULL, NULL },
     { "swapdb", "4.0.0", SE, "Exchanges two databases.", "O(N), N being the clients that watch keys in them.", "index1:i index2:i", NULL, NULL, NULL },
     { "time", "2.6.0", SE, "Tells the time of the server's clock.", O1, NULL, NULL, NULL, NULL },
+
+    /* set */
+    { "sadd", "1.0.0", "set", "Adds members to a set.", "O(N), N being the members given.", KEY " member*", "2.4.0 More than one member.", NULL, NULL },
+    { "scard", "1.0.0", "set", "Counts the members of a set.", O1, KEY, NULL, NULL, NULL },
+    { "sdiff", "1.0.0", "set", "Answers what is in the first set and in none of the others.", "O(N log N), N being the members of all.", KEYS, NULL, NULL, NULL },
+    { "sdiffstore", "1.0.0", "set", "Stores what is in the first set and in none of the others.", "O(N log N), N being the members of all.", "destination:k#0 key:k#1*", NULL, NULL, NULL },
+    { "sinter", "1.0.0", "set", "Answers what is in all of the sets.", MEET, KEYS, NULL, NULL, NULL },
+    { "sintercard", "7.0.0", "set", "Counts what is in all of the sets.", MEET, "numkeys:i " KEYS " limit:i=LIMIT?", NULL, NULL, NULL },
+    { "sinterstore", "1.0.0", "set", "Stores what is in all of the sets.", MEET, "destination:k#0 key:k#1*", NULL, NULL, NULL },
+    { "sismember", "1.0.0", "set", "Tells whether a set has a member.", O1, KEY " member", NULL, NULL, NULL },
+    { "smembers", "1.0.0", "set", "Answers all members of a set.", "O(N), N being the members.", KEY, NULL, NULL, NULL },
+    { "smismember", "6.2.0", "set", "Tells of each text whether a set has it.", "O(N), N being the texts.", KEY " member*", NULL, NULL, NULL },
+    { "smove", "1.0.0", "set", "Moves a member from one set to another.", O1, "source:k#0 destination:k#1 member", NULL, NULL, NULL },
+    { "spop", "1.0.0", "set", "Takes members at random.", "O(N log M), N being the members taken and M all of them.", KEY " count:i?@3.2.0", "3.2.0 A count.", NULL, NULL },
+    { "srandmember", "1.0.0", "set", "Answers members at random.", "O(N log M), N being the members answered and M all of them.", KEY " count:i?@2.6.0", "2.6.0 A count.", NULL, NULL },
+    { "srem", "1.0.0", "set", "Removes members from a set.", "O(N), N being the members given.", KEY " member*", "2.4.0 More than one member.", NULL, NULL },
+    { "sunion", "1.0.0", "set", "Answers what is in any of the sets.", "O(N log N), N being the members of all.", KEYS, NULL, NULL, NULL },
+    { "sunionstore", "1.0.0", "set", "Stores what is in any of the sets.", "O(N log N), N being the members of all.", "destination:k#0 key:k#1*", NULL, NULL, NULL },
+
+    /* sorted-set: their algebra */
+    { "zdiff", "6.2.0", "sorted-set", "Answers what is in the first sorted set and in none of the others.", JOIN_Z, "numkeys:i " KEYS " WITHSCORES?", NULL, NULL, NULL },
+    { "zdiffstore", "6.2.0", "sorted-set", "Stores what is in the first sorted set and in none of the others.", JOIN_Z, "destination:k#0 numkeys:i key:k#1*", NULL, NULL, NULL },
+    { "zinter", "6.2.0", "sorted-set", "Answers what is in all of the sorted sets.", MEET_Z, "numkeys:i " KEYS " " WEIGHED " WITHSCORES?", NULL, NULL, NULL },
+    { "zintercard", "7.0.0", "sorted-set", "Counts what is in all of the sorted sets.", MEET, "numkeys:i " KEYS " limit:i=LIMIT?", NULL, NULL, NULL },
+    { "zinterstore", "2.0.0", "sorted-set", "Stores what is in all of the sorted sets.", MEET_Z, "destination:k#0 numkeys:i key:k#1* " WEIGHED, NULL, NULL, NULL },
+    { "zunion", "6.2.0", "sorted-set", "Answers what is in any of the sorted sets.", JOIN_Z, "numkeys:i " KEYS " " WEIGHED " WITHSCORES?", NULL, NULL, NULL },
+    { "zunionstore", "2.0.0", "sorted-set", "Stores what is in any of the sorted sets.", JOIN_Z, "destination:k#0 numkeys:i key:k#1* " WEIGHED, NULL, NULL, NULL },
 
     /* sorted-set */
     { "zadd", "1.2.0", SS, "Adds members, or changes their scores.", "O(log N) for each, N being the members.", KEY " condition:o?@3.0.2(NX XX) comparison:o?@6.2.0(GT LT) change:x=CH?@3.0.2 increment:x=INCR?@3.0.2 data:b*(score:d member)", "2.4.0 More than one member.\n3.0.2 NX, XX, CH and INCR.\n6.2.0 GT and LT.", NULL, NULL },

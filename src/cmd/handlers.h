@@ -148,7 +148,21 @@ size_t rpoplpush_bytes(struct call *call);
 size_t lmpop_bytes(struct call *call);
 
 /* cmd_set.c */
-command_handler cmd_sadd, cmd_scard, cmd_sismember, cmd_smembers, cmd_srem;
+command_handler cmd_sadd, cmd_scard, cmd_sismember, cmd_smembers,
+    cmd_smismember, cmd_smove, cmd_srem;
+size_t grow_smove(struct call *call);
+
+/* cmd_set_random.c */
+command_handler cmd_spop, cmd_srandmember;
+size_t reply_of_random(struct call *call);
+
+/* cmd_set_algebra.c; the columns that go with them are in algebra.h */
+command_handler cmd_sdiff, cmd_sdiffstore, cmd_sinter, cmd_sintercard,
+    cmd_sinterstore, cmd_sunion, cmd_sunionstore;
+
+/* cmd_zset_algebra.c */
+command_handler cmd_zdiff, cmd_zdiffstore, cmd_zinter, cmd_zintercard,
+    cmd_zinterstore, cmd_zunion, cmd_zunionstore;
 
 /* cmd_zset.c */
 command_handler cmd_zadd, cmd_zcard, cmd_zincrby, cmd_zmscore, cmd_zrem,

@@ -33,6 +33,8 @@ static const struct event_class {
                       "move_to copy_to " },
     { NOTIFY_STRING, " set setrange append incrby incrbyfloat " },
     { NOTIFY_LIST, " lpush rpush lpop rpop linsert lset lrem ltrim " },
+    { NOTIFY_SET, " sadd srem spop sinterstore sunionstore sdiffstore " },
+    { NOTIFY_ZSET, " zunionstore zinterstore zdiffstore " },
     { NOTIFY_EXPIRED, " expired " },
     { NOTIFY_NEW, " new " },
     { NOTIFY_KEYMISS, " keymiss " },
@@ -112,6 +114,18 @@ static bool is_reading_writer(const struct call *call)
            command->need_of(call, 0) == DB_NEED_VALUE;
 }
 
+/* SUNIONSTORE, and all of its kind: only their sources are looked at. */
+static bool is_storing_reader(const struct call *call)
+{
+    static const char *const names[] = { "sdiffstore",  "sinterstore",
+                                         "sunionstore", "zdiffstore",
+                                         "zinterstore", "zunionstore" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(call->command->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /* OBJECT and MEMORY ask about a key, and don't read it. */
 static bool is_inspector(const struct call *call)
 {
@@ -126,6 +140,8 @@ static bool tells_miss(const struct call *call, const struct db_change *change)
         return false;
     if (call->command->flags & CMD_READONLY)
         return !is_inspector(call);
+    if (is_storing_reader(call))
+        return true;
     return is_reading_writer(call) && change->space == call->space &&
            slice_equal(change->key, call->key.key);
 }

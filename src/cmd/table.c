@@ -2,6 +2,7 @@
  *
  * Flags and key positions are those that Redis 7.2's COMMAND INFO shows; the
  * column `need` is ours. */
+#include "cmd/algebra.h"
 #include "cmd/handlers.h"
 
 #define W  CMD_WRITE
@@ -40,6 +41,7 @@
 #define FROM_TWO  { 2, -1, 1, 0 }
 #define SECOND    { 2, 2, 1, 0 }
 #define NUMKEYS   { 0, 0, 0, 1 }
+#define KEY_NUMKEYS { 1, 1, 1, 2 }
 
 /* clang-format off */
 static const struct command client_table[] = {
@@ -245,9 +247,29 @@ const struct command command_table[] = {
     /* sets */
     { .name = "sadd",      .arity = -3, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_sadd },
     { .name = "scard",     .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_scard },
+    { .name = "sdiff",     .arity = -2, .flags = R,   .keys = ALL_KEYS, .need = VALUE, .handler = cmd_sdiff, .reply_of = reply_of_sdiff },
+    { .name = "sdiffstore", .arity = -3, .flags = W|M, .keys = ALL_KEYS, .need = VALUE, .handler = cmd_sdiffstore, .need_of = need_store, .grow_of = grow_diff },
+    { .name = "sinter",    .arity = -2, .flags = R,   .keys = ALL_KEYS, .need = VALUE, .handler = cmd_sinter, .reply_of = reply_of_sinter },
+    { .name = "sintercard", .arity = -3, .flags = R|MK, .keys = NUMKEYS, .need = VALUE, .handler = cmd_sintercard, .reply_of = reply_of_number },
+    { .name = "sinterstore", .arity = -3, .flags = W|M, .keys = ALL_KEYS, .need = VALUE, .handler = cmd_sinterstore, .need_of = need_store, .grow_of = grow_inter },
     { .name = "sismember", .arity = 3,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_sismember },
     { .name = "smembers",  .arity = 2,  .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_smembers, .reply_of = collection_bytes },
+    { .name = "smismember", .arity = -3, .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_smismember, .reply_of = reply_of_number },
+    { .name = "smove",     .arity = 4,  .flags = W|F|CO, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_smove, .grow_of = grow_smove },
+    { .name = "spop",      .arity = -2, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_spop, .reply_of = reply_of_random },
+    { .name = "srandmember", .arity = -2, .flags = R, .keys = KEY, .need = VALUE, .handler = cmd_srandmember, .reply_of = reply_of_random },
     { .name = "srem",      .arity = -3, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_srem },
+    { .name = "sunion",    .arity = -2, .flags = R,   .keys = ALL_KEYS, .need = VALUE, .handler = cmd_sunion, .reply_of = reply_of_union },
+    { .name = "sunionstore", .arity = -3, .flags = W|M, .keys = ALL_KEYS, .need = VALUE, .handler = cmd_sunionstore, .need_of = need_store, .grow_of = grow_union },
+
+    /* what sorted sets, and sets, have in common or not */
+    { .name = "zdiff",       .arity = -3, .flags = R|MK,   .keys = NUMKEYS, .need = VALUE, .handler = cmd_zdiff, .reply_of = reply_of_diff },
+    { .name = "zdiffstore",  .arity = -4, .flags = W|M|MK, .keys = KEY_NUMKEYS, .need = VALUE, .handler = cmd_zdiffstore, .need_of = need_store, .grow_of = grow_diff },
+    { .name = "zinter",      .arity = -3, .flags = R|MK,   .keys = NUMKEYS, .need = VALUE, .handler = cmd_zinter, .reply_of = reply_of_inter },
+    { .name = "zintercard",  .arity = -3, .flags = R|MK,   .keys = NUMKEYS, .need = VALUE, .handler = cmd_zintercard, .reply_of = reply_of_number },
+    { .name = "zinterstore", .arity = -4, .flags = W|M|MK, .keys = KEY_NUMKEYS, .need = VALUE, .handler = cmd_zinterstore, .need_of = need_store, .grow_of = grow_inter },
+    { .name = "zunion",      .arity = -3, .flags = R|MK,   .keys = NUMKEYS, .need = VALUE, .handler = cmd_zunion, .reply_of = reply_of_union },
+    { .name = "zunionstore", .arity = -4, .flags = W|M|MK, .keys = KEY_NUMKEYS, .need = VALUE, .handler = cmd_zunionstore, .need_of = need_store, .grow_of = grow_union },
 
     /* sorted sets */
     { .name = "zadd",      .arity = -4, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_zadd },

@@ -258,6 +258,8 @@ void park_load_ended(struct db *db, struct busy *busy, err_t err);
 /* The youngest that holds pins gives them up; false if nobody can: only
  * `than` or older ones hold any. */
 bool park_rob_younger(struct db *db, const struct db_wait *than);
+/* Can the wait hope for more room than it has found? */
+bool park_has_hope(const struct db *db, const struct db_wait *wait);
 void park_starve(struct db *db, struct db_wait *wait);
 void park_restart_starved(struct db *db);
 void park_run_ready(struct db *db);

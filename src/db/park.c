@@ -180,8 +180,7 @@ bool park_rob_younger(struct db *db, const struct db_wait *than)
     return true;
 }
 
-/* Can the wait hope for more room than it has found? */
-static bool has_hope(const struct db *db, const struct db_wait *wait)
+bool park_has_hope(const struct db *db, const struct db_wait *wait)
 {
     struct link *first = list_first(&db->aged);
     bool alone = first == NULL ||
@@ -193,7 +192,7 @@ void park_starve(struct db *db, struct db_wait *wait)
 {
     if (wait->state == DB_WAIT_STARVED)
         return;
-    if (!has_hope(db, wait)) {
+    if (!park_has_hope(db, wait)) {
         park_unpin_all(db, wait);
         wait->err = ERR_OOM;
         park_wake(db, wait);

@@ -300,9 +300,7 @@ enum db_verdict db_admit_write(struct db *db, struct db_wait *wait,
     err_t err = room_for(db, wait, inline_bytes, other);
     if (err == ERR_OK)
         return DB_READY;
-    bool hopeless = !db_is_dirty(db) && list_empty(&db->aged) &&
-                    !db_is_settling(db);
-    if (err == ERR_OOM || hopeless)
+    if (err == ERR_OOM || !park_has_hope(db, wait))
         return fail(wait, ERR_OOM);
     park(db, wait, DB_WAIT_ROOM, &db->room);
     db_flush_soon(db);

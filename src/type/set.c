@@ -41,3 +41,29 @@ bool set_has(const struct coll *coll, slice member)
     struct page_element element;
     return coll_find(coll, member, &element);
 }
+
+/* ---- encoding ------------------------------------------------------------ */
+
+void set_note_add(struct object *object, size_t count,
+                  const struct set_limits *limits)
+{
+    bool is_intset = object->encoding == ENCODING_SMALL;
+    if (count > (is_intset ? limits->intset_entries : limits->listpack_entries))
+        object_raise_encoding(object, ENCODING_FULL);
+}
+
+void set_refit(struct object *object, const struct set_limits *limits)
+{
+    struct coll         coll = coll_of_object(object);
+    struct coll_walk    walk;
+    struct page_element element;
+    char                buffer[NUM_INT64_CHARS];
+    if (object->encoding != ENCODING_FULL ||
+        coll.count > limits->listpack_entries)
+        return;
+    coll_walk_init(&walk, &coll, 0, UINT64_MAX, false);
+    while (coll_walk_next(&walk, &element))
+        if (page_value_text(&element.key, buffer).len > limits->listpack_value)
+            return;
+    object->encoding = ENCODING_LISTPACK;
+}

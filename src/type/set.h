@@ -19,4 +19,10 @@ bool set_add(struct object *object, slice member,
 bool set_remove(struct object *object, slice member);
 bool set_has(const struct coll *coll, slice member);
 
+/* So many members have come in one SADD, new or not: Redis chooses by that. */
+void set_note_add(struct object *object, size_t count,
+                  const struct set_limits *limits);
+/* Redis has put what is left of a hashtable into a new set. O(count). */
+void set_refit(struct object *object, const struct set_limits *limits);
+
 #endif

@@ -126,6 +126,18 @@ static const struct expected expectations[] = {
     { "slaveof", 3, "" }, { "substr", 4, "1" },
     { "swapdb", 3, "" }, { "wait", 3, "" },
     { "waitaof", 4, "" },
+    { "sadd", -3, "1" }, { "scard", 2, "1" },
+    { "sdiff", -2, "1-" }, { "sdiffstore", -3, "1-" },
+    { "sinter", -2, "1-" }, { "sintercard", -3, "" },
+    { "sinterstore", -3, "1-" }, { "sismember", 3, "1" },
+    { "smembers", 2, "1" }, { "smismember", -3, "1" },
+    { "smove", 4, "1-2" }, { "spop", -2, "1" },
+    { "srandmember", -2, "1" }, { "srem", -3, "1" },
+    { "sunion", -2, "1-" }, { "sunionstore", -3, "1-" },
+    { "zdiff", -3, "" }, { "zdiffstore", -4, "1" },
+    { "zinter", -3, "" }, { "zintercard", -3, "" },
+    { "zinterstore", -4, "1" }, { "zunion", -3, "" },
+    { "zunionstore", -4, "1" },
     { "zadd", -4, "1" }, { "zcard", 2, "1" },
     { "zcount", 4, "1" }, { "zincrby", 4, "1" },
     { "zlexcount", 4, "1" }, { "zmpop", -4, "" },
@@ -239,6 +251,45 @@ static void the_keys_of_every_command_are_found(void **state)
 {
     (void)state;
     each_command(check_keys);
+}
+
+struct numbered {
+    const char *line;
+    size_t      count;
+    size_t      keys[4];
+};
+
+/* A number that makes no sense names no keys. */
+static void keys_are_counted_by_the_number_before_them(void **state)
+{
+    static const struct numbered lines[] = {
+        { "zunion 2 a b", 2, { 2, 3 } },
+        { "zunion 1 a withscores", 1, { 2 } },
+        { "zunion 0 a", 0, { 0 } },
+        { "zunion -1 a", 0, { 0 } },
+        { "zunion 2 a", 0, { 0 } },
+        { "zunion 9223372036854775807 a", 0, { 0 } },
+        { "zunion 1x a", 0, { 0 } },
+        { "zunionstore d 2 a b", 3, { 1, 3, 4 } },
+        { "zunionstore d 3 a b", 1, { 1 } },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char   copy[80];
+        slice  argv[8];
+        size_t argc = 0, found[8];
+        (void)snprintf(copy, sizeof(copy), "%s", lines[i].line);
+        for (char *word = strtok(copy, " "); word != NULL;
+             word = strtok(NULL, " "))
+            argv[argc++] = slice_from_string(word);
+        const struct command *command = command_table;
+        while (!slice_equal(argv[0], slice_from_string(command->name)))
+            command++;
+        size_t count = command_key_positions(command, argv, argc, found);
+        assert_int_equal(count, lines[i].count);
+        for (size_t k = 0; k < count; k++)
+            assert_int_equal(found[k], lines[i].keys[k]);
+    }
 }
 
 /* What the table says of one command goes together. */
@@ -377,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_arity_is_as_documented),
         cmocka_unit_test(the_keys_of_every_command_are_found),
+        cmocka_unit_test(keys_are_counted_by_the_number_before_them),
         cmocka_unit_test(every_line_is_consistent),
         cmocka_unit_test(commands_are_found_in_either_case),
         cmocka_unit_test(renamed_commands_are_found_by_the_new_name),

@@ -59,9 +59,6 @@ static void check_arguments(slice text)
 
 static void test_rows_are_sound(void **state)
 {
-    static const char *const groups[] = { "connection", "generic", "list",
-                                          "pubsub", "server", "sorted-set",
-                                          "string", "transactions" };
     static const char *const groups[] = { "connection", "generic", "hash",
                                           "list", "pubsub", "server", "set",
                                           "sorted-set", "string",

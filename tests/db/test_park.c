@@ -250,6 +250,38 @@ static void a_growing_command_waits_for_the_cut(void **state)
     fix_deinit(&fix);
 }
 
+/* What fills memory is held by nobody else: waiting would help nobody. */
+static void one_that_holds_all_of_memory_does_not_wait_for_itself(void **state)
+{
+    struct fix     fix;
+    struct cmd     cmd = { .ready = false };
+    struct db_want wants[WANTS_MAX];
+    char           names[WANTS_MAX][16];
+
+    (void)state;
+    fix_init(&fix, 4 * MB, MB);
+    store_cold(&fix);
+    db_wait_init(&cmd.wait);
+    for (unsigned i = 0; i < WANTS_MAX; i++)
+        wants[i] = (struct db_want){ .key = fix_key(&fix, name(names[i], i)),
+                                     .need = DB_NEED_VALUE };
+    assert_int_equal(db_acquire(fix.db, &cmd.wait, wants, WANTS_MAX),
+                     DB_PARKED);
+    fix_settle(&fix);
+    assert_true(cmd.ready);
+    assert_int_equal(db_acquire(fix.db, &cmd.wait, wants, WANTS_MAX),
+                     DB_READY);
+    assert_int_equal(db_admit_write(fix.db, &cmd.wait, MB, true), DB_READY);
+    assert_int_equal(db_admit_write(fix.db, &cmd.wait, 3 * MB, true),
+                     DB_FAILED);
+    assert_int_equal(cmd.wait.err, ERR_OOM);
+    db_release(fix.db, &cmd.wait);
+    assert_int_equal(db_admit_write(fix.db, &cmd.wait, 3 * MB, true),
+                     DB_READY);
+    db_release(fix.db, &cmd.wait);
+    fix_deinit(&fix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +290,7 @@ int main(void)
         cmocka_unit_test(what_cannot_fit_alone_is_oom_and_others_go_on),
         cmocka_unit_test(a_wait_released_while_its_load_is_in_flight),
         cmocka_unit_test(a_growing_command_waits_for_the_cut),
+        cmocka_unit_test(one_that_holds_all_of_memory_does_not_wait_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
