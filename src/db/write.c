@@ -185,6 +185,12 @@ struct entry *db_put(struct db *db, const struct db_key *key,
         return put_entry(db, entry, spec, event);
 
     struct entry_spec large = *spec;
+    if (spec->type != OBJ_STRING) { /* a page, and a long key */
+        large.value = SLICE_EMPTY;
+        large.object =
+            object_from_page(&db->cache.objects, spec->type, spec->value);
+        return put_entry(db, entry, &large, event);
+    }
     large.blob = blob_copy(spec->value);
     entry = put_entry(db, entry, &large, event);
     blob_unref(large.blob);
