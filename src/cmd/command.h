@@ -209,7 +209,7 @@ bool call_coll(struct call *call, const struct db_key *key, enum obj_type type,
 bool call_peek(struct call *call, struct coll *out);
 /* A bulk of a key or a value as it stands in a page. */
 void reply_element(struct reply *reply, const struct page_value *value);
-/* At least as many bytes as that bulk takes. */
+/* The bytes that it takes. */
 size_t element_bytes(const struct page_value *value);
 /* Case-insensitive comparison of argument i with a lower-case word. */
 bool call_arg_is(const struct call *call, size_t i, const char *lower);

@@ -34,7 +34,10 @@ static const struct event_class {
     { NOTIFY_STRING, " set setrange append incrby incrbyfloat " },
     { NOTIFY_LIST, " lpush rpush lpop rpop linsert lset lrem ltrim " },
     { NOTIFY_SET, " sadd srem spop sinterstore sunionstore sdiffstore " },
-    { NOTIFY_ZSET, " zunionstore zinterstore zdiffstore " },
+    { NOTIFY_ZSET, " zadd zincr zrem zremrangebyrank zremrangebyscore "
+                   "zremrangebylex zpopmin zpopmax zrangestore zunionstore "
+                   "zinterstore zdiffstore " },
+    { NOTIFY_HASH, " hset hdel hincrby hincrbyfloat " },
     { NOTIFY_EXPIRED, " expired " },
     { NOTIFY_NEW, " new " },
     { NOTIFY_KEYMISS, " keymiss " },

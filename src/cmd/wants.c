@@ -299,8 +299,12 @@ bool call_peek(struct call *call, struct coll *out)
 
 size_t element_bytes(const struct page_value *value)
 {
-    const size_t around = 16; /* $<length>\r\n and \r\n */
-    return around + (value->is_int ? NUM_INT64_CHARS : value->len);
+    char   buffer[NUM_INT64_CHARS];
+    size_t len = page_value_text(value, buffer).len;
+    size_t around = 6; /* $<digit>\r\n and \r\n */
+    for (size_t left = len; left >= 10; left /= 10)
+        around++;
+    return around + len;
 }
 
 size_t collection_bytes(struct call *call)

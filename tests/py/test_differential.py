@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from lib import rules
+from lib import rules, rules_hash
 from lib.differ import Difference, Differ, Rule, read_known
 from lib.episodes import EPISODES
 from lib.generator import Generator
@@ -127,6 +127,13 @@ UNEQUAL = [
     Rule("acl|getuser", rules.acl_getuser, "one more flag",
          known="ACL LIST, ACL GETUSER"),
     Rule("waitaof", rules.waitaof, "new in 7.2", errors=True, known="WAITAOF"),
+    Rule("hgetall", rules_hash.pairs_in_another_order, "that of a hash table"),
+    Rule("hkeys", rules_hash.fields_in_another_order, "that of a hash table"),
+    Rule("hvals", rules_hash.values_in_another_order, "that of a hash table"),
+    Rule("hrandfield", rules_hash.some_at_random, "at random"),
+    Rule("hscan", rules_hash.a_part_or_all, "other cursors, other parts"),
+    Rule("sscan", rules_hash.a_part_or_all, "other cursors, other parts"),
+    Rule("zscan", rules_hash.a_part_or_all, "other cursors, other parts"),
     # Ours alone: nothing to compare with, only a shape.
     Rule("cache|evict", rules.keys_counted, "a number up to that of the keys"),
     Rule("cache|state", rules.states, "one word of CACHE HELP for each key"),

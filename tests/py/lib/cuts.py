@@ -8,6 +8,7 @@ pages.
 
 import shutil
 
+from lib.contents import contents_of
 from lib.resp import NULL_BULK, Error, encode
 from lib.steer import OK, flush, parse_counts, store_counts
 
@@ -15,6 +16,26 @@ BIG = b"big " * 40000 # three pages
 FAR = 4000000000000   # a deadline, unix ms
 
 # --- commands that write ---------------------------------------------------
+
+class Made:
+    """A collection before: the command that makes it, and what contents_of
+    shows of it then."""
+
+    def __init__(self, contents, *command):
+        self.contents = contents
+        self.command = list(command)
+
+
+def words_of_pairs(pairs):
+    return [word for pair in pairs for word in pair]
+
+
+FEW_FIELDS = [(b"f", b"1"), (b"g", b"text")]
+# Several pages.
+MANY_FIELDS = sorted((b"field %d" % i, b"value %d " % i + b"." * 100)
+                     for i in range(300))
+FEW_HASH = Made(FEW_FIELDS, "hset", "{}", *words_of_pairs(FEW_FIELDS))
+MANY_HASH = Made(MANY_FIELDS, "hset", "{}", *words_of_pairs(MANY_FIELDS))
 
 # For each command that writes: the value of the key before, the command, the
 # keys to look at. `{}` is a key of its own, `{}2` another one that is absent
@@ -39,6 +60,22 @@ WRITES = [
     ("getex", "v", ["getex", "{}", "PXAT", str(FAR)]),
     ("getex", "v", ["getex", "{}", "EXAT", "1"]),
     ("getset", "v", ["getset", "{}", "w"]),
+    ("hdel", FEW_HASH, ["hdel", "{}", "f"]),
+    ("hdel", FEW_HASH, ["hdel", "{}", "f", "g"]),
+    ("hdel", MANY_HASH, ["hdel", "{}", "field 7"]),
+    ("hdel", MANY_HASH, # becomes one page
+     ["hdel", "{}"] + [field for field, _ in MANY_FIELDS[2:]]),
+    ("hdel", MANY_HASH, ["hdel", "{}"] + [field for field, _ in MANY_FIELDS]),
+    ("hincrby", FEW_HASH, ["hincrby", "{}", "f", "5"]),
+    ("hincrbyfloat", MANY_HASH, ["hincrbyfloat", "{}", "n", "0.5"]),
+    ("hmset", FEW_HASH, ["hmset", "{}", "g", "other"]),
+    ("hset", None, ["hset", "{}", "f", "v"]),
+    ("hset", FEW_HASH, ["hset", "{}", "f", "v"]),
+    ("hset", FEW_HASH, # needs several pages then
+     ["hset", "{}"] + words_of_pairs(MANY_FIELDS)),
+    ("hset", MANY_HASH, ["hset", "{}", "field 7", "v"]),
+    ("hset", None, ["hset", "{}", "f", BIG]),
+    ("hsetnx", MANY_HASH, ["hsetnx", "{}", "f", "v"]),
     ("incr", "10", ["incr", "{}"]),
     ("incr", None, ["incr", "{}"]),
     ("incrby", "10", ["incrby", "{}", "5"]),
@@ -95,7 +132,11 @@ class Writes:
         for key, (_, before, _) in zip(self.keys, WRITES):
             value, deadline = before if isinstance(before, tuple) \
                 else (before, None)
-            if value is not None:
+            if isinstance(value, Made):
+                client.call("DEL", key) # whatever was there before
+                reply = client.call(*words_of(value.command, key))
+                assert not isinstance(reply, Error), (key, reply)
+            elif value is not None:
                 assert client.call("SET", key, value) == OK
             if deadline is not None:
                 assert client.call("PEXPIREAT", key, deadline) == 1
@@ -132,7 +173,10 @@ class Writes:
             client = self.client(database)
             for key in keys:
                 for name in (key, key + "2"):
-                    seen[database, name] = (client.call("GET", name),
+                    value = contents_of(client, name)
+                    if value is None:
+                        value = client.call("GET", name)
+                    seen[database, name] = (value,
                                             client.call("PEXPIRETIME", name))
             seen[database] = client.call("DBSIZE")
         return seen
@@ -148,7 +192,8 @@ def expected_before(writes):
         if value is None:
             expected[0, key] = (NULL_BULK, -2)
         else:
-            value = value.encode() if isinstance(value, str) else value
+            value = value.contents if isinstance(value, Made) else \
+                value.encode() if isinstance(value, str) else value
             expected[0, key] = (value, deadline)
         expected[0, key + "2"] = (NULL_BULK, -2)
     return expected

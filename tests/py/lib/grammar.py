@@ -811,6 +811,7 @@ def _(g):
     return g.keys(4)
 
 
-# --- collections -----------------------------------------------------------
+# --- families in files of their own, which add their forms to COMMANDS ------
 
-import lib.grammar_list # pylint: disable=wrong-import-position,unused-import
+from lib import (  # noqa: E402,F401
+    grammar_hash, grammar_list)

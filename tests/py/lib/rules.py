@@ -433,6 +433,7 @@ def getkeys_of_a_name(replies):
 OUR_WORDS = (b"summary", b"complexity")
 ARGUMENTS_7_2 = {
     b"key_value": b"data", b"parameter_value": b"data",
+    b"field_value": b"data",
     b"nosave_save": b"save-selector", b"username_password": b"auth",
     b"timeout_error": b"unblock-type", b"on_off_skip": b"action",
     b"categoryname": b"category", b"score_member": b"data",
@@ -532,9 +533,12 @@ def rank_overflows(replies):
 
 def encoding_of_value(replies):
     """Ours goes by the value alone. Redis keeps what APPEND or SETRANGE left
-    as raw, and what INCRBYFLOAT left as embstr, until it is loaded again."""
+    as raw, and what INCRBYFLOAT left as embstr, until it is loaded again. A
+    collection that was loaded again has the least encoding in Redis; ours
+    remembers that it has had more."""
     return (replies.ours, replies.theirs) in (
-        (b"int", b"raw"), (b"embstr", b"raw"), (b"int", b"embstr"))
+        (b"int", b"raw"), (b"embstr", b"raw"), (b"int", b"embstr"),
+        (b"hashtable", b"listpack"))
 
 
 SHARED = 2**31 - 1
@@ -570,7 +574,7 @@ def memory_stats(replies):
 
 def debug_object(replies):
     fields = re.compile(rb"Value at:0x[0-9a-f]+ refcount:\d+ encoding:"
-                        rb"(int|embstr|raw) serializedlength:\d+ lru:\d+ "
+                        rb"\w+ serializedlength:\d+ lru:\d+ "
                         rb"lru_seconds_idle:\d+")
     return bytes(replies.words[1]).lower() == b"object" and \
         same_type(replies) and type(replies.ours) is Simple and \
