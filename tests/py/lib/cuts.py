@@ -14,6 +14,8 @@ from lib.steer import OK, flush, parse_counts, store_counts
 
 BIG = b"big " * 40000 # three pages
 FAR = 4000000000000   # a deadline, unix ms
+LIST = [b"a", b"b", b"c", b"b"]
+LONG = [b"element %d of a long list" % number for number in range(600)]
 
 # --- commands that write ---------------------------------------------------
 
@@ -39,7 +41,7 @@ MANY_HASH = Made(MANY_FIELDS, "hset", "{}", *words_of_pairs(MANY_FIELDS))
 
 # For each command that writes: the value of the key before, the command, the
 # keys to look at. `{}` is a key of its own, `{}2` another one that is absent
-# before. None: no value before.
+# before. None: no value before; a list: a list of these elements.
 WRITES = [
     ("append", "abc", ["append", "{}", "def"]),
     ("append", BIG, ["append", "{}", "def"]),
@@ -80,7 +82,28 @@ WRITES = [
     ("incr", None, ["incr", "{}"]),
     ("incrby", "10", ["incrby", "{}", "5"]),
     ("incrbyfloat", "10.5", ["incrbyfloat", "{}", "0.25"]),
+    ("linsert", LIST, ["linsert", "{}", "before", "c", "d"]),
+    ("lmove", LIST, ["lmove", "{}", "{}2", "left", "right"]),
+    ("lmove", LONG, ["lmove", "{}", "{}2", "right", "left"]),
+    ("lmove", LONG, ["lmove", "{}", "{}", "right", "left"]),
+    ("lmpop", LIST, ["lmpop", "2", "{}2", "{}", "left"]),
+    ("lpop", LIST, ["lpop", "{}"]),
+    ("lpop", LONG, ["lpop", "{}", "500"]),
+    ("lpop", LIST, ["lpop", "{}", "9"]),
+    ("lpush", None, ["lpush", "{}", "a", "b"]),
+    ("lpush", (LIST, FAR), ["lpush", "{}", "d"]),
+    ("lpush", LONG, ["lpush", "{}", "d"]),
+    ("lpush", LIST, ["lpush", "{}"] + LONG),
+    ("lpushx", LIST, ["lpushx", "{}", "d"]),
+    ("lrem", LIST, ["lrem", "{}", "0", "b"]),
+    ("lrem", LONG, ["lrem", "{}", "0", LONG[300]]),
+    ("lset", LIST, ["lset", "{}", "1", "d"]),
+    ("lset", LONG, ["lset", "{}", "300", BIG]),
+    ("ltrim", LIST, ["ltrim", "{}", "1", "2"]),
+    ("ltrim", LONG, ["ltrim", "{}", "100", "-100"]),
+    ("ltrim", LONG, ["ltrim", "{}", "1", "0"]),
     ("mset", "v", ["mset", "{}", "w", "{}2", "x"]),
+    ("mset", LONG, ["mset", "{}", "w", "{}2", "x"]),
     ("move", "v", ["move", "{}", "9"]),
     ("move", BIG, ["move", "{}", "9"]),
     ("msetnx", None, ["msetnx", "{}", "w", "{}2", "x"]),
@@ -92,7 +115,13 @@ WRITES = [
     ("psetex", "v", ["psetex", "{}", "100000000", "w"]),
     ("rename", "v", ["rename", "{}", "{}2"]),
     ("rename", (BIG, FAR), ["rename", "{}", "{}2"]),
+    ("rename", LONG, ["rename", "{}", "{}2"]),
     ("renamenx", "v", ["renamenx", "{}", "{}2"]),
+    ("rpop", LIST, ["rpop", "{}"]),
+    ("rpoplpush", LIST, ["rpoplpush", "{}", "{}2"]),
+    ("rpush", None, ["rpush", "{}"] + LONG),
+    ("rpush", LIST, ["rpush", "{}", "d"]),
+    ("rpushx", LONG, ["rpushx", "{}", "d"]),
     ("set", "v", ["set", "{}", "w"]),
     ("set", "v", ["set", "{}", BIG]),
     ("set", BIG, ["set", "{}", "w"]),
@@ -136,6 +165,9 @@ class Writes:
                 client.call("DEL", key) # whatever was there before
                 reply = client.call(*words_of(value.command, key))
                 assert not isinstance(reply, Error), (key, reply)
+            elif isinstance(value, list):
+                client.call("DEL", key)
+                assert client.call("RPUSH", key, *value) == len(value)
             elif value is not None:
                 assert client.call("SET", key, value) == OK
             if deadline is not None:
