@@ -32,6 +32,7 @@
 #include "net/net.h"
 #include "options.h"
 #include "store/fault.h"
+#include "store/layout.h"
 
 #ifdef USE_JEMALLOC
 /* Few arenas and no waiting with freed pages: what is freed is gone, so that
@@ -449,7 +450,7 @@ static err_t open_db(struct app *app, struct err_text *why)
     for (int i = 0; i < app->config.databases; i++)
         keys += db_key_count(server->db, db_space(server->db, (unsigned)i));
     log_write(server->log, LOG_NOTICE, "%lld keys, record format %d, version "
-              "%s", keys, 1, DISKSTORE_VERSION);
+              "%s", keys, LAYOUT_FORMAT, DISKSTORE_VERSION);
     return ERR_OK;
 }
 

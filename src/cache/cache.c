@@ -318,8 +318,13 @@ struct entry *cache_assign(struct cache *cache, struct entry *entry,
     if (inline_len > 0)
         memmove(now->payload + entry_extra_bytes(flags) + now->key_len,
                 spec->value.data, inline_len);
-    if (moves)
+    if (moves) {
+        size_t bytes = cache_entry_bytes(entry);
+        bool   is_jumbo = entry->units == 0;
         cache_entry_free(cache, entry);
+        if (!is_jumbo)
+            segment_hole(&cache->segments, entry, bytes);
+    }
     now->value_len = (uint32_t)spec_value_len(spec);
 
     count_in(cache, now);

@@ -209,11 +209,47 @@ static void *alloc_jumbo(struct segment_pool *pool, size_t size)
     return (char *)segment + SEGMENT_FIRST;
 }
 
+/* --- holes --------------------------------------------------------------- */
+
+static void *take_hole(struct segment_pool *pool, size_t size)
+{
+    if (size > HOLE_BYTES_MAX)
+        return NULL;
+    struct hole_list *list = &pool->holes[size / SEGMENT_ALIGN];
+    if (list->count == 0)
+        return NULL;
+    void *pointer = list->at[--list->count];
+    segment_of(pointer)->live_bytes += size;
+    pool->live_bytes += size;
+    return pointer;
+}
+
+void segment_hole(struct segment_pool *pool, void *pointer, size_t size)
+{
+    size = round_up(size, SEGMENT_ALIGN);
+    if (size > HOLE_BYTES_MAX)
+        return;
+    struct hole_list *list = &pool->holes[size / SEGMENT_ALIGN];
+    if (list->count < HOLES_MAX)
+        list->at[list->count++] = pointer;
+}
+
+static void forget_holes(struct segment_pool *pool)
+{
+    for (size_t i = 0; i <= HOLE_BYTES_MAX / SEGMENT_ALIGN; i++)
+        pool->holes[i].count = 0;
+}
+
+/* --- allocations ---------------------------------------------------------- */
+
 void *segment_alloc(struct segment_pool *pool, size_t size, bool by_hand)
 {
     size = round_up(size, SEGMENT_ALIGN);
     if (size > SEGMENT_MAX_ALLOC)
         return alloc_jumbo(pool, size);
+    void *hole = by_hand ? NULL : take_hole(pool, size);
+    if (hole != NULL)
+        return hole;
 
     struct segment **into = by_hand ? &pool->survivor : &pool->active;
     if (!fits(*into, size)) {
@@ -264,6 +300,7 @@ static struct segment *seal_filling(struct segment_pool *pool)
 
 struct segment *segment_victim(struct segment_pool *pool)
 {
+    forget_holes(pool);
     size_t       sealed = pool->new_count + pool->old_count;
     struct link *new = list_first(&pool->new), *old = list_first(&pool->old);
     bool         from_new = pool->new_count * NEW_SHARE > sealed;

@@ -16,6 +16,10 @@
  *            hold no memory.
  * Regions    segments are cut from mappings of 64 MB, and given back to the
  *            system by madvise, since a process may have 65,530 mappings only.
+ * Holes      the places of small entries that have just grown out of them are
+ *            given out again: a key that is loaded, or made by a command that
+ *            looks first, is an entry without a value for a while. They are
+ *            forgotten whenever the hand moves, which may have passed them.
  * Reserve    one free segment is always held back for the hand, which needs
  *            a place to move survivors to before it can empty anything.
  * Threads    loop thread only.
@@ -54,7 +58,16 @@ struct segment {
 
 #define SEGMENT_FIRST ((uint32_t)((sizeof(struct segment) + 15) / 16 * 16))
 
+#define HOLE_BYTES_MAX 96
+#define HOLES_MAX      512 /* of each size */
+
+struct hole_list {
+    size_t count;
+    void  *at[HOLES_MAX];
+};
+
 struct segment_pool {
+    struct hole_list holes[HOLE_BYTES_MAX / SEGMENT_ALIGN + 1]; /* by size */
     struct mem    *mem;     /* MEM_ENTRIES is charged here, by whole segments */
     struct link    new;
     struct link    old;
@@ -87,6 +100,10 @@ void *segment_alloc(struct segment_pool *pool, size_t size, bool by_hand);
 /* The allocation of size bytes at pointer is dead. (A jumbo goes at once.)
  * Returns true if the memory itself is gone. */
 bool segment_free(struct segment_pool *pool, void *pointer, size_t size);
+
+/* What has just been freed there may be given out again. REQUIRES: not by the
+ * hand. */
+void segment_hole(struct segment_pool *pool, void *pointer, size_t size);
 
 /* The segment that the hand should walk next: the oldest new one while those
  * are more than a third of the sealed ones, else the oldest old one, else one

@@ -105,9 +105,9 @@ def grown(server, commands):
 
 def accounted_mb(connection):
     """Of entries and values."""
-    lines = connection.one("info", "memory").decode().splitlines()
+    lines = connection.one("info", "cache").decode().splitlines()
     found = dict(line.split(":", 1) for line in lines if ":" in line)
-    return sum(int(found["mem_account_" + name])
+    return sum(int(found["cache_memory_" + name])
                for name in ("entries", "values")) / (1 << 20)
 
 

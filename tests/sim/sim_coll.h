@@ -53,14 +53,15 @@ static slice coll_value(unsigned member, bool other)
 
 static void coll_put(struct object *object, unsigned member, bool other)
 {
-    const struct set_limits limits = { 512, 128, 64 };
+    const struct set_limits  limits = { 512, 128, 64 };
+    const struct zset_limits zset_limits = { 128, 64 };
     char  text[200];
     slice name = coll_member(member, text);
     bool  created;
     if (object->type == OBJ_SET)
         set_add(object, name, &limits);
     else if (object->type == OBJ_ZSET)
-        zset_put(object, name, coll_score(member, other));
+        zset_put(object, name, coll_score(member, other), &zset_limits);
     else
         assert_int_equal(tree_put(object->tree, 0, name,
                                   coll_value(member, other), &created),
