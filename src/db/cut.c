@@ -497,6 +497,8 @@ static void save_done(struct job *job)
         db->durable_epoch = cut->epoch;
         db->failing = false;
         db->garbage_known |= cut->makes_garbage;
+        db->buffered = true;
+        db->written_ms = db->now_ms;
         db->stats.flushes++;
         db->stats.staged_flushes += save->staged;
         db->stats.saves += cut->saves;

@@ -112,6 +112,7 @@ void db_close(struct db *db)
     moved_deinit(db);
     forget_dirty(db);
     garbage_deinit(db);
+    compact_deinit(db);
     spaces_deinit(db);
     mem_free(db->dead.ids);
     cache_deinit(&db->cache);
@@ -257,6 +258,7 @@ void db_cron(struct db *db, int64_t now_ms)
     scrub_step(db);
     if (!db->scrub_wanted)
         garbage_step(db);
+    compact_idle(db);
     keep_moving(db, true);
     last_resort(db);
     io_hand_over(db->opt.io);

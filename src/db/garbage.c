@@ -5,18 +5,10 @@
  * One slice handles one garbage record: it deletes up to SLICE_RECORDS of what
  * it names, in one batch, and the garbage record itself with the last of them.
  * Where a slice stopped is remembered, since seeking to the start of a range
- * that was just deleted would walk over all its tombstones.
- *
- * Deleting gives no disk space back before LevelDB merges the tables, which
- * nothing may make it do. So a range that was emptied of COMPACT_RECORDS is
- * compacted, and the last piece of one that had COMPACT_MIN: a few tables at a
- * time, on a thread of its own. With io-threads 0 the loop would wait for it;
- * there it is left to LevelDB. */
+ * that was just deleted would walk over all its tombstones. */
 #include "db/internal.h"
 
-#define SLICE_RECORDS   128
-#define COMPACT_RECORDS 4096
-#define COMPACT_MIN     512
+#define SLICE_RECORDS 128
 
 struct garbage_job {
     struct job          job;
@@ -182,62 +174,6 @@ static void put_off(struct db *db, const struct err_text *why)
     db->garbage_put_off = true;
 }
 
-struct compact_job {
-    struct job    job;
-    struct db    *db;
-    struct store *store;
-    struct buf    from, to;
-};
-
-static void compact_run(struct job *base)
-{
-    struct compact_job *job = CONTAINER_OF(base, struct compact_job, job);
-    store_compact(job->store, buf_slice(&job->from), buf_slice(&job->to));
-}
-
-static void compact_done(struct job *base)
-{
-    struct compact_job *job = CONTAINER_OF(base, struct compact_job, job);
-    job->db->compacting = false;
-    buf_deinit(&job->from);
-    buf_deinit(&job->to);
-    mem_free(job);
-}
-
-static void compact(struct db *db)
-{
-    struct compact_job *job = mem_calloc(1, sizeof(*job));
-    job->job = (struct job){ .class = JOB_COMPACT,
-                             .run = compact_run,
-                             .done = compact_done };
-    job->db = db;
-    job->store = db->opt.store;
-    job->from = db->emptied_from;
-    job->to = db->emptied_to;
-    buf_init(&db->emptied_from, SIZE_MAX);
-    buf_init(&db->emptied_to, SIZE_MAX);
-    db->emptied_count = 0;
-    db->compacting = true;
-    io_submit(db->opt.io, &job->job);
-}
-
-/* Adds what the job has emptied. */
-static void note_emptied(struct db *db, struct garbage_job *job)
-{
-    if (job->err != ERR_OK || job->first.len == 0 ||
-        io_is_blocking(db->opt.io))
-        return;
-    if (db->emptied_count == 0)
-        keep_key(&db->emptied_from, buf_slice(&job->first));
-    keep_key(&db->emptied_to, buf_slice(&job->last));
-    db->emptied_count += job->deleted;
-    size_t enough = job->ended ? COMPACT_MIN : COMPACT_RECORDS;
-    if (db->emptied_count >= enough && !db->compacting && !db->failing)
-        compact(db);
-    else if (job->ended && !db->compacting)
-        db->emptied_count = 0; /* not worth it */
-}
-
 static void garbage_done(struct job *base)
 {
     struct garbage_job *job = CONTAINER_OF(base, struct garbage_job, job);
@@ -247,7 +183,11 @@ static void garbage_done(struct job *base)
     db->stats.garbage_deleted += job->deleted;
     buf_deinit(&db->garbage_at);
     db->garbage_at = job->at;
-    note_emptied(db, job);
+    db->buffered |= job->deleted > 0;
+    db->written_ms = db->now_ms;
+    if (job->err == ERR_OK && job->deleted > 0)
+        compact_emptied(db, buf_slice(&job->first), buf_slice(&job->last),
+                        job->deleted, job->ended);
     buf_deinit(&job->first);
     buf_deinit(&job->last);
     if (job->write_failed)
@@ -283,6 +223,4 @@ void garbage_step(struct db *db)
 void garbage_deinit(struct db *db)
 {
     buf_deinit(&db->garbage_at);
-    buf_deinit(&db->emptied_from);
-    buf_deinit(&db->emptied_to);
 }

@@ -13,6 +13,7 @@
  *   save.c    a cut on the I/O thread: pages, batch, staging
  *   fail.c    after a failed write: reopen, count anew, try again
  *   garbage.c namespaces and pages that nobody can reach any more
+ *   compact.c LevelDB is made to tidy up
  *   scrub.c   the store is looked through for damage after opening
  *   probe.c   is there a record? (CACHE STATE)
  *   db.c      the turn, the cron, settings, stats
@@ -173,10 +174,14 @@ struct db {
     bool              garbage_more;    /* the newest slice left some */
     bool              garbage_put_off; /* it can't be read; at the next start */
     struct buf        garbage_at;     /* where the next slice goes on */
+
+    /* compaction */
     struct buf        emptied_from;   /* first and last key deleted since the */
     struct buf        emptied_to;     /* last compaction, both included */
     size_t            emptied_count;
     bool              compacting;
+    bool              buffered;       /* something is in the write buffer */
+    int64_t           written_ms;     /* the last time something was written */
 
     /* scrub */
     bool              scrub_wanted;  /* not everything has been looked at */
@@ -367,6 +372,15 @@ void probe_drop(struct db_wait *wait);
 /* --- garbage.c */
 void garbage_step(struct db *db);
 void garbage_deinit(struct db *db);
+
+/* --- compact.c */
+/* Garbage has deleted so many records from first to last; is_end: the next
+ * ones will lie elsewhere. */
+void compact_emptied(struct db *db, slice first, slice last, size_t count,
+                     bool is_end);
+/* Makes a table of the write buffer when nothing is written any more. */
+void compact_idle(struct db *db);
+void compact_deinit(struct db *db);
 
 /* --- scrub.c */
 void scrub_step(struct db *db);
