@@ -451,14 +451,16 @@ def test_elements_that_move_are_never_lost_or_twice(start_server, threads):
                             "LMOVE", draw.choice(lists), draw.choice(lists),
                             draw.choice(["LEFT", "RIGHT"]),
                             draw.choice(["LEFT", "RIGHT"])))
-                    commands += [("MULTI",), ("LMOVE", "x", "y", "LEFT", "LEFT"),
+                    commands += [("MULTI",),
+                                 ("LMOVE", "x", "y", "LEFT", "LEFT"),
                                  ("SET", "where", "y"), ("EXEC",), ("MULTI",),
                                  ("LMOVE", "y", "x", "LEFT", "LEFT"),
                                  ("SET", "where", "x"), ("EXEC",)]
                     client.pipeline(commands)
             except (OSError, ProtocolError):
                 pass # killed
-        movers = [threading.Thread(target=move, args=(server.raw(), rng.random()))
+        movers = [threading.Thread(target=move,
+                                   args=(server.raw(), rng.random()))
                   for _ in range(2)]
         for one in movers:
             one.start()
