@@ -308,8 +308,9 @@ class Both:
 def look_at_everything(both, count):
     everything = both.same("HGETALL", "k")
     assert len(everything) == both.same("HLEN", "k")
-    both.same("HKEYS", "k")
-    both.same("HVALS", "k")
+    if count <= 3000: # else the same again takes too long
+        both.same("HKEYS", "k")
+        both.same("HVALS", "k")
     for command in ("TYPE", "OBJECT ENCODING"):
         both.same(*command.split(), "k")
     some = [name(i) for i in range(0, count + 10, count // 40 + 1)]
@@ -319,7 +320,8 @@ def look_at_everything(both, count):
             both.same(command, "k", field)
     pairs = sorted(everything)
     assert both.scan("COUNT", max(10, count // 7)) == pairs
-    assert both.scan("COUNT", 10**9) == pairs
+    if count <= 3000:
+        assert both.scan("COUNT", 10**9) == pairs
     assert both.scan("COUNT", max(10, count // 3), "MATCH", "*7*") == \
         [one for one in pairs if b"7" in one[0]]
 
@@ -334,7 +336,7 @@ def change_some(both, count):
 
 SIZES = [0, 1, 127, 128, 129, 511, 512, 513, 3000]
 RUNS = [(count, protocol, cold) for count in SIZES for protocol in (2, 3)
-        for cold in (False, True)] + [(100_000, 2, False), (100_000, 3, True)]
+        for cold in (False, True)] + [(100_000, 3, True)]
 
 
 @pytest.mark.parametrize("count, protocol, cold", RUNS)
@@ -367,9 +369,9 @@ def test_a_crash_after_a_flush_loses_nothing(start_server, redis_server):
     ours = start_server(cache_max_memory="24mb", enable_debug_command="yes")
     both = Both(ours, redis_server, 2, False)
     for side in (both.ours, both.theirs):
-        fill(side, "k", 50_000)
+        fill(side, "k", 20_000)
         fill(side, "small", 100)
-    change_some(both, 50_000)
+    change_some(both, 20_000)
     assert both.ours.call("CACHE", "FLUSH") == OK
     change_some(both, 3000)
     both.same("HDEL", "small", *[name(i) for i in range(90)])
@@ -377,7 +379,7 @@ def test_a_crash_after_a_flush_loses_nothing(start_server, redis_server):
     ours.kill9()
     ours.start()
     both.ours = ours.raw()
-    look_at_everything(both, 50_000)
+    look_at_everything(both, 20_000)
     both.same("HGETALL", "small")
     assert ours.call("DEBUG", "CHECK") == OK
 
