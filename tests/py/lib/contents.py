@@ -4,6 +4,10 @@ server tells it."""
 
 def pairs(reply):
     return sorted(zip(reply[::2], reply[1::2]))
+def scored(reply):
+    """Redis 7.0 prints scores with more digits."""
+    return [(member, float(score))
+            for member, score in zip(reply[::2], reply[1::2])]
 
 
 # By type: the command, what follows the key, and what of the reply counts.
@@ -11,7 +15,7 @@ CONTENTS = {
     "list": ("LRANGE", ["0", "-1"], list),
     "set": ("SMEMBERS", [], sorted),
     "hash": ("HGETALL", [], pairs),
-    "zset": ("ZRANGE", ["0", "-1", "WITHSCORES"], list),
+    "zset": ("ZRANGE", ["0", "-1", "WITHSCORES"], scored),
 }
 
 

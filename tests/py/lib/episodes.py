@@ -172,7 +172,8 @@ QUEUED = ["set", "get", "del", "incr", "append", "mget", "mset", "msetnx",
           "rename", "renamenx", "getdel", "getset", "setnx", "exists", "type",
           "strlen", "touch", "unlink", "incrbyfloat", "setrange", "getrange",
           "expireat", "persist", "getex", "ping", "echo",
-          "hset", "hget", "hincrby", "hdel", "hmget", "hlen"]
+          "hset", "hget", "hincrby", "hdel", "hmget", "hlen",
+          "zrem", "zcard", "zcount", "zremrangebyrank", "zrangestore"]
 RARELY_QUEUED = ["dbsize", "flushdb", "select", "unwatch", "save", "nonsense"]
 
 
