@@ -33,7 +33,9 @@ static const struct event_class {
                       "move_to copy_to " },
     { NOTIFY_STRING, " set setrange append incrby incrbyfloat " },
     { NOTIFY_SET, " sadd srem spop sinterstore sunionstore sdiffstore " },
-    { NOTIFY_ZSET, " zunionstore zinterstore zdiffstore " },
+    { NOTIFY_ZSET, " zadd zincr zrem zpopmin zpopmax zremrangebyrank "
+                   "zremrangebyscore zremrangebylex zrangestore zunionstore "
+                   "zinterstore zdiffstore " },
     { NOTIFY_EXPIRED, " expired " },
     { NOTIFY_NEW, " new " },
     { NOTIFY_KEYMISS, " keymiss " },
@@ -125,6 +127,13 @@ static bool is_storing_reader(const struct call *call)
     return false;
 }
 
+/* What ZRANGESTORE reads, not what it writes. */
+static bool is_stored_range(const struct call *call, slice key)
+{
+    return strcmp(call->command->name, "zrangestore") == 0 &&
+           slice_equal(key, call->argv[2]);
+}
+
 /* OBJECT and MEMORY ask about a key, and don't read it. */
 static bool is_inspector(const struct call *call)
 {
@@ -139,7 +148,7 @@ static bool tells_miss(const struct call *call, const struct db_change *change)
         return false;
     if (call->command->flags & CMD_READONLY)
         return !is_inspector(call);
-    if (is_storing_reader(call))
+    if (is_storing_reader(call) || is_stored_range(call, change->key))
         return true;
     return is_reading_writer(call) && change->space == call->space &&
            slice_equal(change->key, call->key.key);

@@ -17,6 +17,7 @@ import re
 import time
 
 from lib import messages, resp
+from lib.contents import contents_of
 from lib.generator import ALL_CONNECTIONS, DATABASES, Own, Word
 from lib.server import SLOWNESS, wait_until
 
@@ -481,6 +482,13 @@ class Differ:
                        "    Redis %.300r" % (
                            database.decode(), *command, mine, other),
                        command[1])
+        for key in keys:
+            mine, other = [contents_of(side.wires[0], key)
+                           for side in (self.ours, self.theirs)]
+            if mine != other:
+                self._tell("database %s at the end: all of %r\n"
+                           "     ours %.300r\n    Redis %.300r"
+                           % (database.decode(), key, mine, other), key)
 
     def _who_differs(self, keys):
         differing = []

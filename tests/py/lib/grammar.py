@@ -809,3 +809,8 @@ def _(g):
 @command("watch", often=0)
 def _(g):
     return g.keys(4)
+
+
+# --- families in files of their own, which add their forms to COMMANDS ------
+
+from lib import grammar_zset # noqa: E402,F401
