@@ -191,46 +191,78 @@ enum db_need need_store(const struct call *call, size_t key_index)
     return key_index == 0 ? DB_NEED_HEADER : DB_NEED_VALUE;
 }
 
-/* Around a member in a reply, or in pages. */
-#define ELEMENT_OVERHEAD 24
+/* How much there is of members. */
+struct size {
+    size_t   bytes;
+    uint64_t count;
+};
 
-static size_t entry_bytes(const struct entry *entry)
+/* A set's members in a sorted set are there twice, once with a score. */
+static struct size size_of(const struct entry *entry, bool is_sorted)
 {
+    struct size size = { 0, 0 };
     if (entry == NULL || entry_type(entry) == OBJ_STRING)
-        return 0;
-    return db_coll_bytes(entry) + entry->value_len +
-           (size_t)db_coll_count(entry) * ELEMENT_OVERHEAD;
+        return size;
+    size.bytes = db_coll_bytes(entry) + entry->value_len;
+    size.count = db_coll_count(entry);
+    if (is_sorted && entry_type(entry) == OBJ_SET)
+        size.bytes = 2 * size.bytes + size.count * 2 * PAGE_SCORE_BYTES;
+    return size;
 }
 
 /* Of a call's sources, before it runs. */
 struct sizes {
-    size_t sum, first, least;
+    struct size sum, first, least;
 };
 
 static struct sizes sizes_of(struct call *call)
 {
-    struct sizes    sizes = { .least = SIZE_MAX };
+    struct sizes    sizes = { .least.bytes = SIZE_MAX };
+    bool            is_sorted = call->command->name[0] == 'z';
     struct key_iter iter;
     size_t          at, sources = 0;
     key_iter_init(&iter, call->command, call->argv, call->argc);
     if (is_storing(call))
         (void)key_iter_next(&iter, &at);
     while (key_iter_next(&iter, &at)) {
-        size_t bytes = entry_bytes(find_entry(call, at));
-        sizes.sum += bytes;
-        sizes.first = sources++ == 0 ? bytes : sizes.first;
-        sizes.least = bytes < sizes.least ? bytes : sizes.least;
+        struct size size = size_of(find_entry(call, at), is_sorted);
+        sizes.sum.bytes += size.bytes;
+        sizes.sum.count += size.count;
+        if (sources++ == 0)
+            sizes.first = size;
+        if (size.bytes < sizes.least.bytes)
+            sizes.least = size;
     }
-    sizes.least = sources > 0 ? sizes.least : 0;
+    if (sources == 0)
+        sizes.least.bytes = 0;
     return sizes;
 }
 
-/* Pages of what was put in at random are not as full as they could be, and a
- * sorted set has each member twice. */
-static size_t growth(struct call *call, size_t bytes)
+static size_t sum_up_to(size_t most, size_t one, size_t other)
 {
-    size_t most = server_max_object_bytes(call->server);
-    return bytes < most / 2 ? bytes * 2 : most;
+    return one < most && other < most - one ? one + other : most;
+}
+
+/* Pages of what comes in any order are not as full as they could be; at worst
+ * they are half empty. Large members have pages of their own. */
+static size_t object_bytes_of(struct size size)
+{
+    uint64_t empty = size.count * (TREE_PAGE_LIMIT / 2);
+    return size.bytes + (empty < size.bytes ? (size_t)empty : size.bytes);
+}
+
+/* What stands around a member in a reply, with a score. */
+#define REPLY_OVERHEAD 32
+
+static size_t reply_bytes_of(struct size size)
+{
+    return size.bytes + size.count * REPLY_OVERHEAD;
+}
+
+static size_t growth(struct call *call, struct size size)
+{
+    return sum_up_to(server_max_object_bytes(call->server),
+                     object_bytes_of(size), 0);
 }
 
 size_t grow_union(struct call *call)
@@ -248,11 +280,10 @@ size_t grow_diff(struct call *call)
     return growth(call, sizes_of(call).first);
 }
 
-/* An object, and the reply made from it. */
-static size_t reply_and_object(struct call *call, size_t bytes)
+static size_t reply_and_object(struct call *call, struct size size)
 {
-    size_t most = call_reply_limit(call);
-    return bytes < most / 2 ? bytes * 2 : most;
+    return sum_up_to(call_reply_limit(call), object_bytes_of(size),
+                     reply_bytes_of(size));
 }
 
 size_t reply_of_union(struct call *call)
@@ -273,14 +304,15 @@ size_t reply_of_diff(struct call *call)
 /* These may be answered without an object, and then nobody looks on the way. */
 size_t reply_of_sdiff(struct call *call)
 {
-    size_t bytes = sizes_of(call).first;
-    return bytes > call_reply_limit(call) ? bytes
-                                          : reply_and_object(call, bytes);
+    struct size first = sizes_of(call).first;
+    return first.bytes > call_reply_limit(call)
+               ? first.bytes
+               : reply_and_object(call, first);
 }
 
 size_t reply_of_sinter(struct call *call)
 {
-    return sizes_of(call).least;
+    return sizes_of(call).least.bytes;
 }
 
 size_t reply_of_number(struct call *call)

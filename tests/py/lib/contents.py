@@ -4,6 +4,8 @@ server tells it."""
 
 def pairs(reply):
     return sorted(zip(reply[::2], reply[1::2]))
+
+
 def scored(reply):
     """Redis 7.0 prints scores with more digits."""
     return [(member, float(score))
