@@ -194,12 +194,18 @@ bool call_grows(const struct call *call)
            call->command->grow_of != NULL;
 }
 
+/* What an element takes beside its bytes: of a zset twice 8 bytes of score, and
+ * slots. */
+#define ELEMENT_BYTES 32
+
 size_t call_growth(struct call *call)
 {
     size_t bytes = 0, keys = 1;
     for (size_t i = 1; i < call->argc; i++)
         bytes += call->argv[i].len;
-    if (call->command->keys.first != 0 && call->argc > 3)
+    if (call->command->flags & CMD_COLLECTION)
+        bytes += call->argc * ELEMENT_BYTES;
+    else if (call->command->keys.first != 0 && call->argc > 3)
         keys = call->argc / (size_t)call->command->keys.step;
     if (call->command->grow_of != NULL)
         bytes += call->command->grow_of(call);

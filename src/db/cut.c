@@ -270,29 +270,58 @@ static void add_page(struct cut *cut, struct page_save save)
     cut->page_bytes += page_charge_bytes(save.page) + sizeof(save);
 }
 
-/* Takes the dirty nodes of a collection by reference, and deletes what it has
- * no more. */
-static void capture_object(struct db *db, struct busy *busy)
+/* Is this collection part of the cut in flight already? */
+static bool is_in_cut(const struct db *db, const struct object *object)
 {
-    struct cut    *cut = &db->cut;
-    struct object *object = entry_object(busy->entry);
-    uint64_t       id = entry_object_id(busy->entry);
-    bool           is_ahead = id == 0;
-    if (is_ahead)
-        id = give_object_id(db, busy);
+    return object != NULL && object->capture == cut_capture_number(db);
+}
+
+/* What it has no more is deleted. */
+static void begin_object(struct db *db, struct busy *busy)
+{
+    struct object  *object = entry_object(busy->entry);
     const uint64_t *gone;
     size_t          gone_count;
+    if (entry_object_id(busy->entry) == 0)
+        give_object_id(db, busy);
     object_begin_capture(object, cut_capture_number(db), &gone, &gone_count);
     for (size_t i = 0; i < gone_count; i++) {
-        record_page_key(&db->key_buf2, id, gone[i]);
-        store_batch_delete(cut->batch, buf_slice(&db->key_buf2));
+        record_page_key(&db->key_buf2, entry_object_id(busy->entry), gone[i]);
+        store_batch_delete(db->cut.batch, buf_slice(&db->key_buf2));
     }
+}
+
+static uint64_t serial_of(uint64_t object_id)
+{
+    return object_id & (((uint64_t)1 << RECORD_OBJECT_SLOT_SHIFT) - 1);
+}
+
+/* Takes dirty nodes of a collection by reference, most at most. */
+static void capture_nodes(struct db *db, struct busy *busy, size_t most)
+{
+    struct object *object = entry_object(busy->entry);
+    if (!is_in_cut(db, object))
+        begin_object(db, busy);
+    uint64_t     id = entry_object_id(busy->entry);
     struct page *page;
-    while ((page = object_capture(object)) != NULL)
-        add_page(cut, (struct page_save){ .object_id = id,
-                                          .page = page,
-                                          .is_ahead = is_ahead });
+    while (most-- > 0 && (page = object_capture(object)) != NULL)
+        add_page(&db->cut,
+                 (struct page_save){
+                     .object_id = id,
+                     .page = page,
+                     .is_ahead = serial_of(id) >= db->cut.first_object_id });
     cache_recharge(&db->cache, busy->entry);
+}
+
+/* A slice of one that is too large for a turn; false: it is not. */
+static bool capture_part(struct db *db, struct busy *busy)
+{
+    const struct object *object = entry_object(busy->entry);
+    if (object == NULL || object_dirty_count(object) <= CAPTURE_PAGES ||
+        dead_has(&db->cut.dead, busy->entry->space))
+        return false;
+    capture_nodes(db, busy, CAPTURE_PAGES);
+    return true;
 }
 
 static void put_record(struct db *db, struct busy *busy, slice record_key)
@@ -336,7 +365,7 @@ static void write_state(struct db *db, struct busy *busy)
     if (entry_blob(entry) != NULL && entry_object_id(entry) == 0)
         capture_big(db, busy);
     if (entry_object(busy->entry) != NULL)
-        capture_object(db, busy);
+        capture_nodes(db, busy, SIZE_MAX);
     entry = busy->entry;
     slice record_key = make_record_key(db, entry);
     char text[LOG_KEY_CHARS];
@@ -392,7 +421,8 @@ static void capture(struct db *db, struct busy *busy)
         return;
     }
     int64_t deadline = entry_deadline(entry);
-    if (deadline != 0 && deadline <= db->now_ms && !db->expiry_paused) {
+    if (deadline != 0 && deadline <= db->now_ms && !db->expiry_paused &&
+        !is_in_cut(db, entry_object(entry))) {
         /* Past its deadline it goes to disk as a delete; so it is one in
          * memory too, as of this epoch. */
         struct entry_spec absent = { .presence = ENTRY_ABSENT };
@@ -438,6 +468,8 @@ static bool capture_slice(struct db *db)
     while (count < CAPTURE_SLICE && db->cut.page_count < most_pages &&
            (first = list_first(&db->cut.closing)) != NULL) {
         struct busy *busy = CONTAINER_OF(first, struct busy, dirty_link);
+        if (capture_part(db, busy))
+            break;
         capture(db, busy);
         count++;
         if (!busy->disk.known)
@@ -626,8 +658,7 @@ static void uncapture(struct db *db, struct busy *busy)
 {
     struct object *object = entry_object(busy->entry);
     uint64_t       id = entry_object_id(busy->entry);
-    uint64_t serial = id & (((uint64_t)1 << RECORD_OBJECT_SLOT_SHIFT) - 1);
-    if (id != 0 && serial >= db->cut.first_object_id &&
+    if (id != 0 && serial_of(id) >= db->cut.first_object_id &&
         entry_presence(busy->entry) == ENTRY_PRESENT) {
         struct entry_spec spec = cache_spec(busy->entry);
         if (object != NULL)
@@ -635,7 +666,7 @@ static void uncapture(struct db *db, struct busy *busy)
         moved_dropped(db, id, db->epoch);
         spec.object_id = 0;
         cache_assign(&db->cache, busy->entry, &spec);
-    } else if (object != NULL && object->capture == cut_capture_number(db)) {
+    } else if (is_in_cut(db, object)) {
         object_uncapture(object);
         cache_recharge(&db->cache, busy->entry);
     }

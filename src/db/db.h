@@ -92,6 +92,7 @@ struct db_options {
     bool          fsync;
     unsigned      databases;
     size_t        page_limit;   /* of collections' pages; 0: the best */
+    uint64_t      hash_seed;    /* of a new store; 0: from the system */
     int64_t       now_ms;
     /* A parked command may go on. Called from db_turn and db_completed. */
     void (*on_ready)(void *arg, struct db_wait *wait);

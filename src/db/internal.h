@@ -34,7 +34,8 @@
 
 /* No step of a flush touches more entries than this in one loop turn. */
 #define CAPTURE_SLICE 64
-/* And begins with no other collection when it has taken so many nodes. */
+/* Nor more nodes of a collection: a large one is captured over several turns,
+ * unless it is written to meanwhile. */
 #define CAPTURE_PAGES 512
 
 /* Versions and namespaces appear on disk only in the batch of a cut, which

@@ -176,7 +176,10 @@ static void make_new(struct db *db, struct store_batch *batch)
     append_be32(&db->value_buf, RECORD_FORMAT);
     put_meta(db, batch);
 
-    rand_system(&db->cache.hash_key, sizeof(db->cache.hash_key));
+    if (db->opt.hash_seed != 0)
+        db->cache.hash_key = (struct hash_key){ db->opt.hash_seed, 0 };
+    else
+        rand_system(&db->cache.hash_key, sizeof(db->cache.hash_key));
     db->cache.objects.hasher.key = db->cache.hash_key;
     meta_key(db, "hashkey");
     record_value_begin(&db->value_buf);

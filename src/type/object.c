@@ -103,6 +103,12 @@ size_t object_dirty_bytes(const struct object *object)
            (object->scores != NULL ? tree_dirty_bytes(object->scores) : 0);
 }
 
+size_t object_dirty_count(const struct object *object)
+{
+    return tree_dirty_count(object->tree) +
+           (object->scores != NULL ? tree_dirty_count(object->scores) : 0);
+}
+
 void object_raise_encoding(struct object *object, enum object_encoding encoding)
 {
     if (object->encoding < encoding)

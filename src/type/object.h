@@ -70,8 +70,9 @@ bool object_free_slice(struct object *object, size_t max_nodes);
 
 uint64_t object_count(const struct object *object);
 size_t   object_bytes(const struct object *object);
-/* What of it has to be written, about. */
+/* What of it has to be written, about; and in how many nodes. */
 size_t object_dirty_bytes(const struct object *object);
+size_t object_dirty_count(const struct object *object);
 /* Once the sizes of what was put in are known. */
 void object_raise_encoding(struct object *object,
                            enum object_encoding encoding);

@@ -75,6 +75,7 @@ struct sim {
     int64_t        now_ms;
     size_t         limit;
     size_t         page_limit;
+    uint64_t       hash_seed;
     uint64_t       next_value;
     struct model   model;
     struct client  clients[CLIENTS];
@@ -548,6 +549,7 @@ static void open_sim_db(struct sim *sim)
         .fsync = sim->power_loss,
         .databases = SPACES,
         .page_limit = sim->page_limit,
+        .hash_seed = sim->hash_seed,
         .now_ms = sim->now_ms,
         .on_ready = on_ready,
         .ready_arg = sim,
@@ -825,6 +827,7 @@ static void run_seed(uint64_t seed, uint64_t steps, bool power_loss)
     sim->now_ms = 1700000000000;
     sim->limit = (size_t)(1500 + below(sim, 3000)) * 1024;
     sim->page_limit = below(sim, 3) == 0 ? 0 : 200 + below(sim, 400);
+    sim->hash_seed = seed + 1;
     sim->power_loss = power_loss;
     sim->uses_ttl = below(sim, 3) != 0;
     sim->memory = store_open_memory();
