@@ -140,6 +140,11 @@ struct entry *put_entry(struct db *db, struct entry *entry,
     busy->pins++; /* not gone before we are through */
     if (cut_is_closing(db, busy))
         cut_capture_first(db, busy);
+    /* Which may have given it an object id since the spec was made. */
+    struct entry_spec now = *spec;
+    if (now.object != NULL && now.object == entry_object(busy->entry))
+        now.object_id = entry_object_id(busy->entry);
+    spec = &now;
     bool existed = entry_exists(busy->entry);
     bool was_dirty = busy_state(busy) != DS_MEMORY;
     const struct db_space *space = space_of(db, busy->entry);
