@@ -43,7 +43,7 @@ enum call_result cmd_hmget(struct call *call)
     return CALL_DONE;
 }
 
-/* A collection of less can't answer much to one question. */
+/* Less than this is no large reply, and not worth looking for it twice. */
 #define FEW_BYTES ((size_t)64 * 1024)
 
 /* HGET and HMGET: large values take turns, and one may be asked for many
@@ -52,9 +52,8 @@ size_t hash_fields_bytes(struct call *call)
 {
     struct coll coll;
     size_t      bytes = 0, fields = call->argc - 2;
-    if (collection_bytes(call) * fields <= FEW_BYTES)
-        return 0;
-    if (!call_peek(call, &coll) || coll.type != OBJ_HASH)
+    if (!call_peek(call, &coll) || coll.type != OBJ_HASH ||
+        coll_longest(&coll) * fields <= FEW_BYTES)
         return 0;
     for (size_t i = 2; i < call->argc; i++) {
         struct page_value value;

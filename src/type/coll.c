@@ -25,6 +25,15 @@ enum object_encoding coll_encoding(const struct coll *coll)
     return (enum object_encoding)encoding;
 }
 
+size_t coll_longest(const struct coll *coll)
+{
+    if (coll->count == 0)
+        return 0;
+    if (coll->page != NULL)
+        return page_len(coll->page) + 2 * NUM_INT64_CHARS;
+    return tree_longest(coll->object->tree);
+}
+
 void coll_get(const struct coll *coll, uint64_t rank, struct page_element *out)
 {
     ASSERT(rank < coll->count);
@@ -135,12 +144,14 @@ void coll_scan_init(struct coll_scan *scan, const struct coll *coll,
 bool coll_scan_next(struct coll_scan *scan, struct page_element *out,
                     uint64_t *hash)
 {
-    *hash = 0;
+    if (hash != NULL)
+        *hash = 0;
     if (scan->tree == NULL)
         return coll_walk_next(&scan->walk, out);
     if (tree_walk_next(&scan->scores, out) != ERR_OK)
         return false;
     char buffer[NUM_INT64_CHARS];
-    *hash = tree_hash(scan->tree, page_value_text(&out->key, buffer));
+    if (hash != NULL)
+        *hash = tree_hash(scan->tree, page_value_text(&out->key, buffer));
     return true;
 }

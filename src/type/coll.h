@@ -21,6 +21,8 @@ struct coll coll_of_page(enum obj_type type, const uint8_t *page);
 struct coll coll_of_object(struct object *object);
 
 enum object_encoding coll_encoding(const struct coll *coll);
+/* No element is longer, key and value together; maybe much less. */
+size_t coll_longest(const struct coll *coll);
 
 /* The element of that rank: of a list by position, of a zset by score; others
  * have an order that no change keeps. REQUIRES: rank < count. */
@@ -54,7 +56,7 @@ struct coll_scan {
 };
 void coll_scan_init(struct coll_scan *scan, const struct coll *coll,
                     uint64_t from);
-/* hash is 0 for those of a page. Of a zset the element is that of PAGE_RANKS
+/* hash is 0 for those of a page; NULL: it is not computed. Of a zset the element is that of PAGE_RANKS
  * or PAGE_SCORES; zset_score_of takes both. */
 bool coll_scan_next(struct coll_scan *scan, struct page_element *out,
                     uint64_t *hash);
