@@ -55,12 +55,34 @@ static bool page_find(const uint8_t *page, slice key, struct page_element *out)
     return true;
 }
 
+/* In a page that is sorted by hash. */
+static bool page_find_sorted(const struct coll *coll, slice key,
+                             struct page_element *out)
+{
+    bool               found;
+    struct page_target target = { .where = TARGET_KEY,
+                                  .key = page_value_pack(key) };
+    target.order = page_value_hash(coll->hasher, &target.key);
+    unsigned at = page_search(coll->page, coll->hasher, &target, 0, UINT64_MAX,
+                              &found);
+    if (found)
+        page_get(coll->page, at, out);
+    return found;
+}
+
+static bool is_sorted_by_hash(const struct coll *coll)
+{
+    return coll->hasher != NULL && !page_is_small(coll->page) &&
+           page_kind_is_hashed(page_kind_of(coll->page));
+}
+
 bool coll_find(const struct coll *coll, slice key, struct page_element *out)
 {
     if (coll->count == 0)
         return false;
     if (coll->page != NULL)
-        return page_find(coll->page, key, out);
+        return is_sorted_by_hash(coll) ? page_find_sorted(coll, key, out)
+                                       : page_find(coll->page, key, out);
     struct tree *tree = coll->object->tree;
     if (coll->type == OBJ_ZSET) {
         tree = coll->object->scores;

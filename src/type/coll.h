@@ -14,6 +14,9 @@ struct coll {
     enum obj_type  type;
     uint64_t       count; /* 0: there is no such key */
     const uint8_t *page;  /* all of it, or NULL */
+    /* How keys of a page are hashed, borrowed; NULL: it is not known, and a
+     * key is looked for one by one. */
+    const struct page_hasher *hasher;
     struct object *object; /* if there is no page */
 };
 
