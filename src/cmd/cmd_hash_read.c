@@ -2,6 +2,7 @@
  */
 #include "type/hash.h"
 
+#include "base/assert.h"
 #include "base/num.h"
 #include "base/sample.h"
 #include "cmd/handlers.h"
@@ -14,8 +15,7 @@ static bool is_hash(struct call *call, struct coll *coll)
 
 /* ---- by field ------------------------------------------------------------ */
 
-static void reply_value(struct call *call, const struct coll *coll,
-                        slice field)
+static void reply_value(struct call *call, const struct coll *coll, slice field)
 {
     struct page_value value;
     if (hash_find(coll, field, &value))
@@ -267,6 +267,7 @@ size_t hrandfield_bytes(struct call *call)
     if ((call->argc > 2 && pick_parse(call, &pick) != NULL) ||
         !call_peek(call, &coll) || coll.type != OBJ_HASH)
         return 0;
+    ASSERT(coll.count > 0);
     if (!pick.may_repeat && pick.count > coll.count)
         pick.count = coll.count;
     size_t each = collection_bytes(call) / coll.count + around, bytes;

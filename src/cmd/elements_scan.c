@@ -43,7 +43,7 @@
 /* A bulk of a long double with 17 digits: sign, dot, exponent. */
 #define SCORE_BYTES 48
 /* Less than this is no large reply, and not worth counting. */
-#define FEW_BYTES ((size_t)64 * 1024)
+#define FEW_BYTES   ((size_t)64 * 1024)
 
 /* ---- arguments ----------------------------------------------------------- */
 
@@ -163,8 +163,8 @@ static void window_init(struct window *window, const struct coll *coll,
         window_end(tree, begin, request->count, &window->next) - begin;
 }
 
-static bool is_wanted(const struct page_element       *element,
-                      const struct scan_request       *request)
+static bool is_wanted(const struct page_element *element,
+                      const struct scan_request *request)
 {
     char buffer[NUM_INT64_CHARS];
     if (request->pattern.len == 1 && request->pattern.data[0] == '*')
@@ -228,8 +228,8 @@ void scan_reply(struct reply *reply, const struct coll *coll,
     char                text[NUM_INT64_CHARS];
     window_init(&window, coll, request);
     reply_array(reply, 2);
-    reply_bulk(reply, slice_make(text, num_format_int64((int64_t)window.next,
-                                                        text)));
+    reply_bulk(reply,
+               slice_make(text, num_format_int64((int64_t)window.next, text)));
     size_t mark = reply_deferred_begin(reply);
     for (; window_next(&window, request, &element); count++)
         reply_one(reply, coll, &element);
