@@ -14,7 +14,7 @@
 
 struct sample {
     struct rand *rand;
-    uint64_t     next;   /* the lowest number that may still come */
+    uint64_t     next; /* the lowest number that may still come */
     uint64_t     total;
     uint64_t     left;   /* numbers to come */
     uint64_t    *picked; /* all of them, in order; NULL: chosen on the way */

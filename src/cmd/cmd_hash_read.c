@@ -2,6 +2,7 @@
  */
 #include "type/hash.h"
 
+#include "base/assert.h"
 #include "base/num.h"
 #include "base/sample.h"
 #include "cmd/handlers.h"
@@ -14,8 +15,7 @@ static bool is_hash(struct call *call, struct coll *coll)
 
 /* ---- by field ------------------------------------------------------------ */
 
-static void reply_value(struct call *call, const struct coll *coll,
-                        slice field)
+static void reply_value(struct call *call, const struct coll *coll, slice field)
 {
     struct page_value value;
     if (hash_find(coll, field, &value))
@@ -43,7 +43,7 @@ enum call_result cmd_hmget(struct call *call)
     return CALL_DONE;
 }
 
-/* A collection of less can't answer much to one question. */
+/* Less than this is no large reply, and not worth looking for it twice. */
 #define FEW_BYTES ((size_t)64 * 1024)
 
 /* HGET and HMGET: large values take turns, and one may be asked for many
@@ -52,9 +52,8 @@ size_t hash_fields_bytes(struct call *call)
 {
     struct coll coll;
     size_t      bytes = 0, fields = call->argc - 2;
-    if (collection_bytes(call) * fields <= FEW_BYTES)
-        return 0;
-    if (!call_peek(call, &coll) || coll.type != OBJ_HASH)
+    if (!call_peek(call, &coll) || coll.type != OBJ_HASH ||
+        coll_longest(&coll) * fields <= FEW_BYTES)
         return 0;
     for (size_t i = 2; i < call->argc; i++) {
         struct page_value value;
@@ -268,6 +267,7 @@ size_t hrandfield_bytes(struct call *call)
     if ((call->argc > 2 && pick_parse(call, &pick) != NULL) ||
         !call_peek(call, &coll) || coll.type != OBJ_HASH)
         return 0;
+    ASSERT(coll.count > 0);
     if (!pick.may_repeat && pick.count > coll.count)
         pick.count = coll.count;
     size_t each = collection_bytes(call) / coll.count + around, bytes;

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/num.h"
+#include "cache/cache.h"
 #include "cmd/cmdstats.h"
 #include "cmd/doc.h"
 #include "cmd/multi.h"
@@ -106,6 +107,7 @@ bool call_coll(struct call *call, const struct db_key *key, enum obj_type type,
     if (!call_look(call, key, type, &entry))
         return false;
     (void)db_read(entry, out);
+    out->hasher = &db_cache(call->db)->objects.hasher;
     return true;
 }
 

@@ -43,7 +43,7 @@
 /* A bulk of a long double with 17 digits: sign, dot, exponent. */
 #define SCORE_BYTES 48
 /* Less than this is no large reply, and not worth counting. */
-#define FEW_BYTES ((size_t)32 * 1024)
+#define FEW_BYTES   ((size_t)64 * 1024)
 
 /* ---- arguments ----------------------------------------------------------- */
 
@@ -163,8 +163,8 @@ static void window_init(struct window *window, const struct coll *coll,
         window_end(tree, begin, request->count, &window->next) - begin;
 }
 
-static bool is_wanted(const struct page_element       *element,
-                      const struct scan_request       *request)
+static bool is_wanted(const struct page_element *element,
+                      const struct scan_request *request)
 {
     char buffer[NUM_INT64_CHARS];
     if (request->pattern.len == 1 && request->pattern.data[0] == '*')
@@ -178,8 +178,7 @@ static bool window_next(struct window             *window,
                         struct page_element       *out)
 {
     while (window->left > 0) {
-        uint64_t hash;
-        bool     is_there = coll_scan_next(&window->scan, out, &hash);
+        bool is_there = coll_scan_next(&window->scan, out, NULL);
         ASSERT(is_there);
         window->left--;
         if (is_wanted(out, request))
@@ -229,8 +228,8 @@ void scan_reply(struct reply *reply, const struct coll *coll,
     char                text[NUM_INT64_CHARS];
     window_init(&window, coll, request);
     reply_array(reply, 2);
-    reply_bulk(reply, slice_make(text, num_format_int64((int64_t)window.next,
-                                                        text)));
+    reply_bulk(reply,
+               slice_make(text, num_format_int64((int64_t)window.next, text)));
     size_t mark = reply_deferred_begin(reply);
     for (; window_next(&window, request, &element); count++)
         reply_one(reply, coll, &element);
@@ -288,12 +287,12 @@ size_t elements_scan_bytes(struct call *call)
 {
     struct scan_request request;
     struct coll         coll;
-    size_t              all = collection_bytes(call);
-    if (all <= FEW_BYTES)
-        return all;
-    if (!scan_parse_cursor(call->argv[2], &request.cursor) ||
-        parse_call_options(call, &request) != NULL ||
-        !call_peek(call, &coll) || coll.type == OBJ_LIST)
+    if (!call_peek(call, &coll) || coll.type == OBJ_LIST ||
+        !scan_parse_cursor(call->argv[2], &request.cursor) ||
+        parse_call_options(call, &request) != NULL)
+        return 0;
+    uint64_t count = request.count < coll.count ? request.count : coll.count;
+    if (coll.page != NULL || count * coll_longest(&coll) <= FEW_BYTES)
         return 0;
     return scan_bytes(&coll, &request);
 }

@@ -41,5 +41,6 @@ struct tree *tree_copy(const struct tree_env *env, const struct tree *tree)
     copy->root = copy_node(copy, tree->root);
     copy->count = tree->count;
     copy->level = tree->level;
+    copy->longest = tree->longest;
     return copy;
 }

@@ -56,6 +56,7 @@ struct tree {
     struct node           *root;
     uint64_t               count;
     size_t                 bytes;
+    size_t                 longest; /* see tree_longest */
     struct node          **dirty;
     uint64_t              *vanished;
     uint32_t               dirty_count, dirty_capacity;

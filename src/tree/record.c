@@ -136,6 +136,8 @@ static err_t load_leaf(struct load *load, slice bytes, uint64_t id,
     if (count > load->left)
         return ERR_CORRUPT;
     load->left -= count;
+    if (tree->longest < bytes.len)
+        tree->longest = bytes.len;
     struct page *page = page_from_bytes(bytes, id);
     page->node.captured_in = TREE_CAPTURE_OLD;
     tree_charge(tree, (ptrdiff_t)page_charge_bytes(page));

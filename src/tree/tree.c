@@ -35,6 +35,7 @@ struct tree *tree_from_page(const struct tree_env *env, slice checked)
     tree_charge(tree, (ptrdiff_t)page_charge_bytes(page));
     tree->root = &page->node;
     tree->count = page_count(bytes);
+    tree->longest = checked.len;
     node_set_dirty(tree, tree->root);
     return tree;
 }
@@ -103,6 +104,11 @@ uint64_t tree_count(const struct tree *tree)
 size_t tree_bytes(const struct tree *tree)
 {
     return tree->bytes;
+}
+
+size_t tree_longest(const struct tree *tree)
+{
+    return tree->longest + 2 * NUM_INT64_CHARS; /* what was packed as numbers */
 }
 
 unsigned tree_level(const struct tree *tree)
@@ -183,9 +189,11 @@ err_t tree_rank_of(struct tree *tree, const struct page_target *target,
 }
 
 /* The element as it will be in a page. */
-static struct page_element element_make(const struct tree *tree, uint64_t order,
+static struct page_element element_make(struct tree *tree, uint64_t order,
                                         slice key, slice value)
 {
+    if (tree->longest < key.len + value.len)
+        tree->longest = key.len + value.len;
     struct page_element element = { .order = order,
                                     .key = page_value_pack(key) };
     if (tree->kind == PAGE_SCORES) {

@@ -68,6 +68,9 @@ bool tree_free_slice(struct tree *tree, size_t max_nodes);
 enum page_kind tree_kind(const struct tree *tree);
 uint64_t       tree_count(const struct tree *tree);
 size_t         tree_bytes(const struct tree *tree);
+/* The texts of no element's key and value together are longer: a bound that
+ * was true once more, and does not go down. */
+size_t         tree_longest(const struct tree *tree);
 bool           tree_is_small(const struct tree *tree);
 unsigned       tree_level(const struct tree *tree); /* 0: one page */
 /* The page, if there is one only; else NULL. */

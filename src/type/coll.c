@@ -25,6 +25,15 @@ enum object_encoding coll_encoding(const struct coll *coll)
     return (enum object_encoding)encoding;
 }
 
+size_t coll_longest(const struct coll *coll)
+{
+    if (coll->count == 0)
+        return 0;
+    if (coll->page != NULL)
+        return page_len(coll->page) + 2 * NUM_INT64_CHARS;
+    return tree_longest(coll->object->tree);
+}
+
 void coll_get(const struct coll *coll, uint64_t rank, struct page_element *out)
 {
     ASSERT(rank < coll->count);
@@ -46,12 +55,34 @@ static bool page_find(const uint8_t *page, slice key, struct page_element *out)
     return true;
 }
 
+/* In a page that is sorted by hash. */
+static bool page_find_sorted(const struct coll *coll, slice key,
+                             struct page_element *out)
+{
+    bool               found;
+    struct page_target target = { .where = TARGET_KEY,
+                                  .key = page_value_pack(key) };
+    target.order = page_value_hash(coll->hasher, &target.key);
+    unsigned at = page_search(coll->page, coll->hasher, &target, 0, UINT64_MAX,
+                              &found);
+    if (found)
+        page_get(coll->page, at, out);
+    return found;
+}
+
+static bool is_sorted_by_hash(const struct coll *coll)
+{
+    return coll->hasher != NULL && !page_is_small(coll->page) &&
+           page_kind_is_hashed(page_kind_of(coll->page));
+}
+
 bool coll_find(const struct coll *coll, slice key, struct page_element *out)
 {
     if (coll->count == 0)
         return false;
     if (coll->page != NULL)
-        return page_find(coll->page, key, out);
+        return is_sorted_by_hash(coll) ? page_find_sorted(coll, key, out)
+                                       : page_find(coll->page, key, out);
     struct tree *tree = coll->object->tree;
     if (coll->type == OBJ_ZSET) {
         tree = coll->object->scores;
@@ -135,12 +166,14 @@ void coll_scan_init(struct coll_scan *scan, const struct coll *coll,
 bool coll_scan_next(struct coll_scan *scan, struct page_element *out,
                     uint64_t *hash)
 {
-    *hash = 0;
+    if (hash != NULL)
+        *hash = 0;
     if (scan->tree == NULL)
         return coll_walk_next(&scan->walk, out);
     if (tree_walk_next(&scan->scores, out) != ERR_OK)
         return false;
     char buffer[NUM_INT64_CHARS];
-    *hash = tree_hash(scan->tree, page_value_text(&out->key, buffer));
+    if (hash != NULL)
+        *hash = tree_hash(scan->tree, page_value_text(&out->key, buffer));
     return true;
 }

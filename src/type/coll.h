@@ -14,6 +14,9 @@ struct coll {
     enum obj_type  type;
     uint64_t       count; /* 0: there is no such key */
     const uint8_t *page;  /* all of it, or NULL */
+    /* How keys of a page are hashed, borrowed; NULL: it is not known, and a
+     * key is looked for one by one. */
+    const struct page_hasher *hasher;
     struct object *object; /* if there is no page */
 };
 
@@ -21,6 +24,8 @@ struct coll coll_of_page(enum obj_type type, const uint8_t *page);
 struct coll coll_of_object(struct object *object);
 
 enum object_encoding coll_encoding(const struct coll *coll);
+/* No element is longer, key and value together; maybe much less. */
+size_t coll_longest(const struct coll *coll);
 
 /* The element of that rank: of a list by position, of a zset by score; others
  * have an order that no change keeps. REQUIRES: rank < count. */
@@ -54,7 +59,7 @@ struct coll_scan {
 };
 void coll_scan_init(struct coll_scan *scan, const struct coll *coll,
                     uint64_t from);
-/* hash is 0 for those of a page. Of a zset the element is that of PAGE_RANKS
+/* hash is 0 for those of a page; NULL: it is not computed. Of a zset the element is that of PAGE_RANKS
  * or PAGE_SCORES; zset_score_of takes both. */
 bool coll_scan_next(struct coll_scan *scan, struct page_element *out,
                     uint64_t *hash);

@@ -95,12 +95,57 @@ static void many_fields_make_it_a_hashtable(void **state)
     object_free(object);
 }
 
+/* One by one, or by hash: the same is found in a page. */
+static void expect_in_page(struct object *object, int count,
+                           const struct page_hasher *hasher)
+{
+    slice page;
+    assert_true(object_page(object, &page));
+    struct coll coll = coll_of_page(OBJ_HASH, (const uint8_t *)page.data);
+    coll.hasher = hasher;
+    for (int i = -5; i < count + 5; i++) {
+        char              field[20], buffer[NUM_INT64_CHARS];
+        struct page_value value;
+        int len = snprintf(field, sizeof(field), i % 2 ? "f%d" : "%d", i);
+        slice             name = slice_make(field, (size_t)len);
+        assert_int_equal(hash_find(&coll, name, &value), i >= 0 && i < count);
+        if (i >= 0 && i < count)
+            assert_true(slice_equal(page_value_text(&value, buffer), name));
+    }
+}
+
+static void fields_are_found_in_pages_of_either_order(void **state)
+{
+    struct object *object = object_new(&env, OBJ_HASH);
+    bool           was_small = false, was_sorted = false;
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        char  field[20];
+        slice page;
+        (void)snprintf(field, sizeof(field), i % 2 ? "f%d" : "%d", i);
+        assert_true(put(object, field, text(field)));
+        if (i % 20 != 0)
+            continue;
+        expect_in_page(object, i + 1, NULL);
+        expect_in_page(object, i + 1, &env.hasher);
+        assert_true(object_page(object, &page));
+        bool is_small = page_is_small((const uint8_t *)page.data);
+        was_small |= is_small;
+        was_sorted |= !is_small;
+        struct coll coll = coll_of_object(object);
+        assert_true(coll_longest(&coll) >= 8);
+    }
+    assert_true(was_small && was_sorted);
+    object_free(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_come_change_and_go),
         cmocka_unit_test(a_long_text_makes_it_a_hashtable),
         cmocka_unit_test(many_fields_make_it_a_hashtable),
+        cmocka_unit_test(fields_are_found_in_pages_of_either_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,11 +48,15 @@ def some_at_random(replies):
 
 
 def elements_of(name, reply):
+    """Scores as numbers: 7.2 writes some with fewer digits."""
     cursor, found = reply
     assert cursor.isdigit()
-    each = 1 if name == "sscan" else 2
-    assert len(found) % each == 0
-    return sorted(zip(*[found[i::each] for i in range(each)]))
+    if name == "sscan":
+        return sorted(found)
+    assert len(found) % 2 == 0
+    seconds = found[1::2]
+    return sorted(zip(found[::2], map(float, seconds) if name == "zscan"
+                      else seconds))
 
 
 def a_part_or_all(replies):
