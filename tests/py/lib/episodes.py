@@ -172,7 +172,9 @@ QUEUED = ["set", "get", "del", "incr", "append", "mget", "mset", "msetnx",
           "rename", "renamenx", "getdel", "getset", "setnx", "exists", "type",
           "strlen", "touch", "unlink", "incrbyfloat", "setrange", "getrange",
           "expireat", "persist", "getex", "ping", "echo",
-          "zrem", "zcard", "zcount", "zremrangebyrank", "zrangestore"]
+          "zrem", "zcard", "zcount", "zremrangebyrank", "zrangestore",
+          "sadd", "srem", "smove", "scard", "sinterstore", "sunionstore",
+          "sdiffstore", "zunionstore", "zinterstore", "zintercard"]
 RARELY_QUEUED = ["dbsize", "flushdb", "select", "unwatch", "save", "nonsense"]
 
 
@@ -501,3 +503,19 @@ def tune(g):
         (b"cut-max", b"100kb"), (b"cut-max", b"0")]))
     step.ours_only = True
     yield Batch(connection, [step])
+
+
+@episode(often=1)
+def unlike_in_7_2(g):
+    """What tests/oracle-differences says of sets and scores."""
+    connection = g.between(0, CONNECTIONS - 1)
+    key = b"set:texts"
+    g.used_keys.add(key)
+    def scores(weight):
+        return one(g, connection, "zunion", b"1", key, g.word("WEIGHTS"),
+                   weight, g.word("WITHSCORES"))
+    yield Batch(connection, [
+        one(g, connection, "del", key),
+        one(g, connection, "sadd", key, b"some", b"texts"),
+        one(g, connection, "object|encoding", key),
+        scores(b"-0"), scores(b"0.1")])

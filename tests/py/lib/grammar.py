@@ -814,3 +814,4 @@ def _(g):
 # --- families in files of their own, which add their forms to COMMANDS ------
 
 from lib import grammar_zset # noqa: E402,F401
+from lib import grammar_set # noqa: E402,F401
