@@ -9,6 +9,7 @@ def scored(reply):
 
 # By type: the command, what follows the key, and what of the reply counts.
 CONTENTS = {
+    "set": ("SMEMBERS", [], sorted),
     "zset": ("ZRANGE", ["0", "-1", "WITHSCORES"], scored),
 }
 

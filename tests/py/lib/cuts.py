@@ -8,6 +8,7 @@ pages.
 
 import shutil
 
+from lib.contents import contents_of
 from lib.resp import NULL_BULK, Error, encode
 from lib.steer import OK, flush, parse_counts, store_counts
 
@@ -15,6 +16,27 @@ BIG = b"big " * 40000 # three pages
 FAR = 4000000000000   # a deadline, unix ms
 
 # --- commands that write ---------------------------------------------------
+
+class Made:
+    """A collection before: the command that makes it, and what contents_of
+    shows of it then."""
+
+    def __init__(self, contents, *command):
+        self.contents = contents
+        self.command = list(command)
+
+
+def words_of_pairs(pairs):
+    return [word for pair in pairs for word in pair]
+
+
+# Several pages.
+MANY = sorted(b"m%d" % i + b"." * 60 for i in range(300))
+FEW_SET = Made([b"1", b"a"], "sadd", "{}", "a", "1")
+MANY_SET = Made(MANY, "sadd", "{}", *MANY)
+FEW_ZSET = Made([(b"a", 1), (b"b", 2)], "zadd", "{}", "1", "a", "2", "b")
+MANY_ZSET = Made([(one, 1) for one in MANY], "zadd", "{}",
+                 *words_of_pairs((b"1", one) for one in MANY))
 
 # For each command that writes: the value of the key before, the command, the
 # keys to look at. `{}` is a key of its own, `{}2` another one that is absent
@@ -56,6 +78,13 @@ WRITES = [
     ("rename", "v", ["rename", "{}", "{}2"]),
     ("rename", (BIG, FAR), ["rename", "{}", "{}2"]),
     ("renamenx", "v", ["renamenx", "{}", "{}2"]),
+    ("sadd", None, ["sadd", "{}", "a"]),
+    ("sadd", FEW_SET, ["sadd", "{}", "b", "a"]),
+    ("sadd", FEW_SET, ["sadd", "{}"] + MANY), # needs several pages then
+    ("sadd", MANY_SET, ["sadd", "{}", "b"]),
+    ("sadd", (MANY_SET, FAR), ["sadd", "{}", BIG]),
+    ("sdiffstore", MANY_SET, ["sdiffstore", "{}2", "{}", "{}2"]),
+    ("sdiffstore", (MANY_SET, FAR), ["sdiffstore", "{}", "{}", "{}"]),
     ("set", "v", ["set", "{}", "w"]),
     ("set", "v", ["set", "{}", BIG]),
     ("set", BIG, ["set", "{}", "w"]),
@@ -68,7 +97,29 @@ WRITES = [
     ("setnx", None, ["setnx", "{}", "w"]),
     ("setrange", "v", ["setrange", "{}", "5", "w"]),
     ("setrange", BIG, ["setrange", "{}", "70000", "w"]),
+    ("sinterstore", FEW_SET, ["sinterstore", "{}2", "{}", "{}"]),
+    ("sinterstore", BIG, ["sinterstore", "{}", "{}2"]),
+    ("smove", FEW_SET, ["smove", "{}", "{}2", "a"]),
+    ("smove", MANY_SET, ["smove", "{}", "{}2", MANY[7]]),
+    ("spop", FEW_SET, ["spop", "{}"]),
+    ("spop", FEW_SET, ["spop", "{}", "2"]),
+    ("spop", MANY_SET, ["spop", "{}", "7"]),
+    ("spop", MANY_SET, ["spop", "{}", "298"]), # becomes one page
+    ("srem", FEW_SET, ["srem", "{}", "a"]),
+    ("srem", MANY_SET, ["srem", "{}"] + MANY[2:]),
+    ("srem", MANY_SET, ["srem", "{}"] + MANY),
+    ("sunionstore", (MANY_SET, FAR), ["sunionstore", "{}", "{}2", "{}"]),
+    ("sunionstore", MANY_SET, ["sunionstore", "{}2", "{}"]),
+    ("sunionstore", BIG, ["sunionstore", "{}", "{}2"]),
     ("unlink", "v", ["unlink", "{}"]),
+    ("zdiffstore", MANY_ZSET, ["zdiffstore", "{}2", "2", "{}", "{}2"]),
+    ("zdiffstore", MANY_ZSET, ["zdiffstore", "{}", "2", "{}", "{}"]),
+    ("zinterstore", FEW_ZSET, ["zinterstore", "{}2", "1", "{}"]),
+    ("zinterstore", FEW_SET, ["zinterstore", "{}", "1", "{}"]),
+    ("zunionstore", (MANY_ZSET, FAR),
+     ["zunionstore", "{}", "1", "{}", "WEIGHTS", "2"]),
+    ("zunionstore", MANY_SET, ["zunionstore", "{}2", "1", "{}"]),
+    ("zunionstore", BIG, ["zunionstore", "{}", "1", "{}2"]),
 ]
 
 
@@ -95,7 +146,11 @@ class Writes:
         for key, (_, before, _) in zip(self.keys, WRITES):
             value, deadline = before if isinstance(before, tuple) \
                 else (before, None)
-            if value is not None:
+            if isinstance(value, Made):
+                client.call("DEL", key) # whatever was there before
+                reply = client.call(*words_of(value.command, key))
+                assert not isinstance(reply, Error), (key, reply)
+            elif value is not None:
                 assert client.call("SET", key, value) == OK
             if deadline is not None:
                 assert client.call("PEXPIREAT", key, deadline) == 1
@@ -132,7 +187,10 @@ class Writes:
             client = self.client(database)
             for key in keys:
                 for name in (key, key + "2"):
-                    seen[database, name] = (client.call("GET", name),
+                    value = contents_of(client, name)
+                    if value is None:
+                        value = client.call("GET", name)
+                    seen[database, name] = (value,
                                             client.call("PEXPIRETIME", name))
             seen[database] = client.call("DBSIZE")
         return seen
@@ -148,7 +206,8 @@ def expected_before(writes):
         if value is None:
             expected[0, key] = (NULL_BULK, -2)
         else:
-            value = value.encode() if isinstance(value, str) else value
+            value = value.contents if isinstance(value, Made) else \
+                value.encode() if isinstance(value, str) else value
             expected[0, key] = (value, deadline)
         expected[0, key + "2"] = (NULL_BULK, -2)
     return expected
