@@ -259,7 +259,8 @@ static void take_others(struct zset_op *op)
     char                buffer[NUM_INT64_CHARS];
     for (size_t i = 1; i < op->sources.count; i++) {
         coll_walk_init(&walk, &op->sources.list[i].coll, 0, UINT64_MAX, false);
-        while (zset_sum_count(op->object) > 0 && coll_walk_next(&walk, &element))
+        while (zset_sum_count(op->object) > 0 &&
+               coll_walk_next(&walk, &element))
             zset_sum_remove(op->object, page_value_text(&element.key, buffer));
     }
 }

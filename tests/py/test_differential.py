@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from lib import rules, rules_hash, rules_zset
+from lib import rules, rules_hash, rules_set, rules_zset
 from lib.differ import Difference, Differ, Rule, read_known
 from lib.episodes import EPISODES
 from lib.generator import Generator
@@ -147,6 +147,15 @@ UNEQUAL = [
          known="ZRANK and ZREVRANK with WITHSCORE"),
     Rule("zrevrank", rules_zset.rank_with_more, "new in 7.2", errors=True,
          known="ZRANK and ZREVRANK with WITHSCORE"),
+    Rule("sinter", rules_set.members_in_another_order, "that of a hash table"),
+    Rule("sunion", rules_set.members_in_another_order, "that of a hash table"),
+    Rule("sdiff", rules_set.members_in_another_order, "that of a hash table"),
+    Rule("smembers", rules_set.members_in_another_order,
+         "that of a hash table"),
+    Rule("spop", rules_set.all_popped, "in the order of a hash table"),
+    Rule("srandmember", rules_set.some_members, "at random"),
+    Rule("object|encoding", rules_set.encoding_of_set, "7.2 has listpacks",
+         known="OBJECT ENCODING of a set"),
     # Ours alone: nothing to compare with, only a shape.
     Rule("cache|evict", rules.keys_counted, "a number up to that of the keys"),
     Rule("cache|state", rules.states, "one word of CACHE HELP for each key"),
@@ -158,7 +167,7 @@ UNEQUAL = [
 
 for _name in ("zadd", "zincrby", "zmpop", "zmscore", "zpopmax", "zpopmin",
               "zrange", "zrangebyscore", "zrevrange", "zrevrangebyscore",
-              "zscore"):
+              "zscore", "zunion", "zinter", "zdiff"):
     UNEQUAL += [
         Rule(_name, rules_zset.scores_printed, "fewer digits",
              known="Scores in replies"),

@@ -1,5 +1,5 @@
-"""Sets, beside redis-server: of every size, in memory and on disk only, in both
-protocols; members picked at random; what is refused; what a crash leaves.
+"""Sets, beside redis-server: of every size, in memory and on disk only, in
+both protocols; members picked at random; what is refused; what a crash leaves.
 ZUNION and its like are in test_zset_algebra.py, which command takes which
 arguments also in test_differential.py."""
 
@@ -130,7 +130,7 @@ def test_within_a_transaction(pair):
                   "EXEC")
 
 
-# --- encodings: 7.2 has listpacks, which 7.0 does not know ---------------------
+# --- encodings: 7.2 has listpacks, which 7.0 does not know -------------------
 
 def encoding(client, key="k"):
     return client.call("OBJECT", "ENCODING", key).decode()
@@ -208,7 +208,7 @@ def test_encoding_of_what_spop_leaves(server, taken, expected):
     assert encoding(client) == expected
 
 
-# --- at random ----------------------------------------------------------------
+# --- at random ---------------------------------------------------------------
 
 def chi_square(counts, kinds):
     """Far above kinds only if some come oftener than others."""
@@ -289,7 +289,7 @@ def test_pops_take_what_they_answer(pair, size):
     assert not left and pair.ours.call("EXISTS", "k") == 0
 
 
-# --- events --------------------------------------------------------------------
+# --- events ------------------------------------------------------------------
 
 def test_events(pair):
     prepare(pair)
@@ -300,9 +300,10 @@ SMOVE s1 s2 a|SMOVE s1 s2 a|SMOVE s1 s2 b|SMOVE s1 s1 1|SMOVE s1 dst 1
 SMOVE dst dst 1|SMOVE dst s2 1|SMOVE none s1 a|SADD dst x|SMOVE dst s1 x
 SPOP none|SPOP none 3|SADD k a b|SPOP k 5|SADD k a|SPOP k|SADD k a|SPOP k 1
 SPOP s1 0|SMISMEMBER none a|SISMEMBER none a|SCARD none|SMEMBERS none
-SRANDMEMBER none|SINTER none s1 none|SUNION s1 none|SDIFF none|SINTERCARD 1 none
-SINTER none str none|SUNIONSTORE dst s1 none|SUNIONSTORE dst s1|SINTERSTORE dst s1 none
-SINTERSTORE dst none|SDIFFSTORE dst s1|SDIFFSTORE dst s1 s1|SDIFFSTORE none none
+SRANDMEMBER none|SINTER none s1 none|SUNION s1 none|SDIFF none
+SINTERCARD 1 none|SINTER none str none|SUNIONSTORE dst s1 none
+SUNIONSTORE dst s1|SINTERSTORE dst s1 none|SINTERSTORE dst none
+SDIFFSTORE dst s1|SDIFFSTORE dst s1 s1|SDIFFSTORE none none
 SINTERSTORE s2 s1 s1|SUNIONSTORE str s1|SUNIONSTORE str none
 SET k v EXAT 1;SADD k a|SADD k a|EXPIREAT k 1;SUNIONSTORE dst k s1""" \
             .replace("\n", "|").split("|"):
@@ -333,7 +334,7 @@ SET k v EXAT 1;SADD k a|SADD k a|EXPIREAT k 1;SUNIONSTORE dst k s1""" \
     listeners.close()
 
 
-# --- every size, on disk and back ------------------------------------------------
+# --- every size, on disk and back --------------------------------------------
 
 SIZES = [1, 127, 128, 129, 511, 512, 513, 3000]
 
@@ -410,7 +411,7 @@ def test_large_sets(start_server, start_redis):
     assert again.ours.call("DEBUG", "CHECK") == OK
 
 
-# --- bounds ----------------------------------------------------------------------
+# --- bounds ------------------------------------------------------------------
 
 def test_absurd_counts_are_refused_at_once(start_server):
     client = start_server(cache_max_memory="16mb").raw()
@@ -421,8 +422,9 @@ def test_absurd_counts_are_refused_at_once(start_server):
     assert len(client.call("SRANDMEMBER", "k", 2 ** 63 - 1)) == 1000
     # What the set is shows only when the transaction runs.
     replies = client.pipeline([
-        ("MULTI",), ("SADD", "new", "a", "b"), ("SRANDMEMBER", "new", -2 ** 62),
-        ("SPOP", "new", 2 ** 62), ("EXEC",)])
+        ("MULTI",), ("SADD", "new", "a", "b"),
+        ("SRANDMEMBER", "new", -2 ** 62), ("SPOP", "new", 2 ** 62),
+        ("EXEC",)])
     assert replies[-1][:2] == [2, OOM]
     assert sorted(replies[-1][2]) == [b"a", b"b"]
 
@@ -496,7 +498,7 @@ def test_a_set_among_many_keys(pair):
     pair.same("SUNIONSTORE", "dst", *keys, "str")
 
 
-# --- a crash -----------------------------------------------------------------------
+# --- a crash -----------------------------------------------------------------
 
 def before(client):
     """Two large sets, a small one, one to be replaced."""
@@ -528,8 +530,8 @@ def shown(client):
 
 
 def test_a_crash_leaves_all_or_nothing(start_server):
-    """Killed before and after each write of a flush: all keys are as they were,
-    or all as they became."""
+    """Killed before and after each write of a flush: all keys are as they
+    were, or all as they became."""
     server = steered(start_server)
     def begin():
         client = server.raw()

@@ -1,5 +1,5 @@
-"""ZUNION, ZINTER and ZDIFF, what stores them, and ZINTERCARD: of sorted sets and
-sets, beside redis-server.
+"""ZUNION, ZINTER and ZDIFF, what stores them, and ZINTERCARD: of sorted sets
+and sets, beside redis-server.
 
 Redis 7.0, the oracle, writes doubles with 17 digits in RESP2 and 7.2 the
 shortest that reads back; the scores here are the same in both unless a test
@@ -52,12 +52,14 @@ ZUNION 2 z1 str|ZUNION 2 none str|ZUNION 1 str WEIGHTS x|ZUNION 1 str junk
 ZUNION 2 z1 z2 WEIGHTS 1 2 WITHSCORES|ZUNION 2 z1 z2 WEIGHTS 1
 ZUNION 2 z1 z2 WEIGHTS|ZUNION 2 z1 z2 WEIGHTS x 1|ZUNION 2 z1 z2 WEIGHTS nan 1
 ZUNION 2 z1 z2 WEIGHTS 1 x|ZUNION 2 z1 z2 WEIGHTS inf -inf WITHSCORES
-ZUNION 2 z1 z2 WEIGHTS 0.25 0 WITHSCORES|ZUNION 2 z1 s1 WEIGHTS 2 0.5 WITHSCORES
+ZUNION 2 z1 z2 WEIGHTS 0.25 0 WITHSCORES
+ZUNION 2 z1 s1 WEIGHTS 2 0.5 WITHSCORES
 ZUNION 2 z1 z2 WEIGHTS 1 2 WEIGHTS 3 4 WITHSCORES
 ZUNION 2 z1 z2 WEIGHTS 1 2 3|ZUNION 2 z1 z2 WEIGHTS 1e400 1
 ZUNION 2 z1 z2 AGGREGATE|ZUNION 2 z1 z2 AGGREGATE avg
 ZUNION 2 z1 z2 AGGREGATE SUM WITHSCORES|ZUNION 2 z1 z2 aggregate min withscores
-ZUNION 2 z1 z2 WITHSCORES Aggregate Max|ZUNION 2 z1 z2 AGGREGATE MIN AGGREGATE MAX WITHSCORES
+ZUNION 2 z1 z2 WITHSCORES Aggregate Max
+ZUNION 2 z1 z2 AGGREGATE MIN AGGREGATE MAX WITHSCORES
 ZUNION 2 z1 z2 WEIGHTS -1 2 AGGREGATE MIN WITHSCORES
 ZUNION 2 z2 z1 WEIGHTS 0.5 3 AGGREGATE MAX WITHSCORES
 ZUNION 2 z1 z2 LIMIT 1|ZUNION 2 z1 z2 junk|ZUNION 3 big z1 s1 WITHSCORES
@@ -162,7 +164,8 @@ def test_within_a_transaction(pair):
     pair = Pair(pair.server, pair.redis, "warm", pair.protocol)
     pair.all_same("MULTI", "ZADD k 1 a 2 b", "ZUNIONSTORE dst 2 k z1",
                   "ZINTERSTORE dst 2 dst k WEIGHTS 2 1", "ZCARD dst",
-                  "ZDIFFSTORE k 2 k dst", "EXISTS k", "ZUNION 1 dst WITHSCORES",
+                  "ZDIFFSTORE k 2 k dst", "EXISTS k",
+                  "ZUNION 1 dst WITHSCORES",
                   "ZINTERCARD 2 dst z1", "EXEC")
 
 
@@ -177,7 +180,7 @@ def test_many_keys(pair):
     pair.same("ZINTERCARD", 200, *keys, "LIMIT", 1)
 
 
-# --- events --------------------------------------------------------------------
+# --- events ------------------------------------------------------------------
 
 def test_events(pair):
     prepare(pair)
@@ -196,7 +199,7 @@ ZUNIONSTORE dst 0 none|ZUNION 1 none junk""".replace("\n", "|").split("|"):
         "zunionstore", "zinterstore", "zdiffstore", "new", "del", "keymiss"}
 
 
-# --- encodings -------------------------------------------------------------------
+# --- encodings ---------------------------------------------------------------
 
 def test_encodings(pair):
     pair.uses("a", "b", "long", "dst")
@@ -210,7 +213,7 @@ def test_encodings(pair):
         pair.all_same(command, "OBJECT ENCODING dst")
 
 
-# --- every size, on disk and back ------------------------------------------------
+# --- every size, on disk and back --------------------------------------------
 
 SIZES = [1, 127, 128, 129, 511, 512, 513, 3000]
 
@@ -317,7 +320,7 @@ def test_what_a_transaction_made_is_bounded_too(start_server):
     assert client.call("DEBUG", "CHECK") == OK
 
 
-# --- a crash -----------------------------------------------------------------------
+# --- a crash -----------------------------------------------------------------
 
 def before(client):
     for first in range(0, 2000, 500):

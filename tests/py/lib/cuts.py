@@ -38,6 +38,13 @@ MANY_FIELDS = sorted((b"field %d" % i, b"value %d " % i + b"." * 100)
                      for i in range(300))
 FEW_HASH = Made(FEW_FIELDS, "hset", "{}", *words_of_pairs(FEW_FIELDS))
 MANY_HASH = Made(MANY_FIELDS, "hset", "{}", *words_of_pairs(MANY_FIELDS))
+# Several pages.
+MANY = sorted(b"m%d" % i + b"." * 60 for i in range(300))
+FEW_SET = Made([b"1", b"a"], "sadd", "{}", "a", "1")
+MANY_SET = Made(MANY, "sadd", "{}", *MANY)
+FEW_ZSET = Made([(b"a", 1), (b"b", 2)], "zadd", "{}", "1", "a", "2", "b")
+MANY_ZSET = Made([(one, 1) for one in MANY], "zadd", "{}",
+                 *words_of_pairs((b"1", one) for one in MANY))
 
 # For each command that writes: the value of the key before, the command, the
 # keys to look at. `{}` is a key of its own, `{}2` another one that is absent
@@ -122,6 +129,13 @@ WRITES = [
     ("rpush", None, ["rpush", "{}"] + LONG),
     ("rpush", LIST, ["rpush", "{}", "d"]),
     ("rpushx", LONG, ["rpushx", "{}", "d"]),
+    ("sadd", None, ["sadd", "{}", "a"]),
+    ("sadd", FEW_SET, ["sadd", "{}", "b", "a"]),
+    ("sadd", FEW_SET, ["sadd", "{}"] + MANY), # needs several pages then
+    ("sadd", MANY_SET, ["sadd", "{}", "b"]),
+    ("sadd", (MANY_SET, FAR), ["sadd", "{}", BIG]),
+    ("sdiffstore", MANY_SET, ["sdiffstore", "{}2", "{}", "{}2"]),
+    ("sdiffstore", (MANY_SET, FAR), ["sdiffstore", "{}", "{}", "{}"]),
     ("set", "v", ["set", "{}", "w"]),
     ("set", "v", ["set", "{}", BIG]),
     ("set", BIG, ["set", "{}", "w"]),
@@ -134,7 +148,29 @@ WRITES = [
     ("setnx", None, ["setnx", "{}", "w"]),
     ("setrange", "v", ["setrange", "{}", "5", "w"]),
     ("setrange", BIG, ["setrange", "{}", "70000", "w"]),
+    ("sinterstore", FEW_SET, ["sinterstore", "{}2", "{}", "{}"]),
+    ("sinterstore", BIG, ["sinterstore", "{}", "{}2"]),
+    ("smove", FEW_SET, ["smove", "{}", "{}2", "a"]),
+    ("smove", MANY_SET, ["smove", "{}", "{}2", MANY[7]]),
+    ("spop", FEW_SET, ["spop", "{}"]),
+    ("spop", FEW_SET, ["spop", "{}", "2"]),
+    ("spop", MANY_SET, ["spop", "{}", "7"]),
+    ("spop", MANY_SET, ["spop", "{}", "298"]), # becomes one page
+    ("srem", FEW_SET, ["srem", "{}", "a"]),
+    ("srem", MANY_SET, ["srem", "{}"] + MANY[2:]),
+    ("srem", MANY_SET, ["srem", "{}"] + MANY),
+    ("sunionstore", (MANY_SET, FAR), ["sunionstore", "{}", "{}2", "{}"]),
+    ("sunionstore", MANY_SET, ["sunionstore", "{}2", "{}"]),
+    ("sunionstore", BIG, ["sunionstore", "{}", "{}2"]),
     ("unlink", "v", ["unlink", "{}"]),
+    ("zdiffstore", MANY_ZSET, ["zdiffstore", "{}2", "2", "{}", "{}2"]),
+    ("zdiffstore", MANY_ZSET, ["zdiffstore", "{}", "2", "{}", "{}"]),
+    ("zinterstore", FEW_ZSET, ["zinterstore", "{}2", "1", "{}"]),
+    ("zinterstore", FEW_SET, ["zinterstore", "{}", "1", "{}"]),
+    ("zunionstore", (MANY_ZSET, FAR),
+     ["zunionstore", "{}", "1", "{}", "WEIGHTS", "2"]),
+    ("zunionstore", MANY_SET, ["zunionstore", "{}2", "1", "{}"]),
+    ("zunionstore", BIG, ["zunionstore", "{}", "1", "{}2"]),
 ]
 
 

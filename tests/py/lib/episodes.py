@@ -173,7 +173,9 @@ QUEUED = ["set", "get", "del", "incr", "append", "mget", "mset", "msetnx",
           "strlen", "touch", "unlink", "incrbyfloat", "setrange", "getrange",
           "expireat", "persist", "getex", "ping", "echo",
           "hset", "hget", "hincrby", "hdel", "hmget", "hlen",
-          "zrem", "zcard", "zcount", "zremrangebyrank", "zrangestore"]
+          "zrem", "zcard", "zcount", "zremrangebyrank", "zrangestore",
+          "sadd", "srem", "smove", "scard", "sinterstore", "sunionstore",
+          "sdiffstore", "zunionstore", "zinterstore", "zintercard"]
 RARELY_QUEUED = ["dbsize", "flushdb", "select", "unwatch", "save", "nonsense"]
 
 
@@ -513,3 +515,18 @@ def least_rank(g):
     yield Batch(connection, [
         one(g, connection, "del", key), one(g, connection, "rpush", key, b"a"),
         one(g, connection, "lpos", key, b"a", g.word("RANK"), b"%d" % -2**63)])
+
+
+def unlike_in_7_2(g):
+    """What tests/oracle-differences says of sets and scores."""
+    connection = g.between(0, CONNECTIONS - 1)
+    key = b"set:texts"
+    g.used_keys.add(key)
+    def scores(weight):
+        return one(g, connection, "zunion", b"1", key, g.word("WEIGHTS"),
+                   weight, g.word("WITHSCORES"))
+    yield Batch(connection, [
+        one(g, connection, "del", key),
+        one(g, connection, "sadd", key, b"some", b"texts"),
+        one(g, connection, "object|encoding", key),
+        scores(b"-0"), scores(b"0.1")])
