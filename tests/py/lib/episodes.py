@@ -517,6 +517,7 @@ def least_rank(g):
         one(g, connection, "lpos", key, b"a", g.word("RANK"), b"%d" % -2**63)])
 
 
+@episode(often=1)
 def unlike_in_7_2(g):
     """What tests/oracle-differences says of sets and scores."""
     connection = g.between(0, CONNECTIONS - 1)
