@@ -114,8 +114,8 @@ struct busy {
     struct link   dirty_link;  /* on the open or the closing list */
     struct link   saving_link; /* on the cut's list of captured entries */
     struct link   waiters;     /* struct db_pin, waiting for the load */
-    uint64_t      gave_in;   /* epoch in which its object id was given to another
-                                key, until that is on disk; 0: not */
+    uint64_t      gave_id;   /* its object id, given to another key; 0: not, */
+    uint64_t      gave_in;   /* or that is on disk; in that epoch */
     struct disk_state disk;   /* as of the newest cut this was settled for */
     struct disk_state saving; /* captured: what the cut makes of disk */
 };

@@ -397,10 +397,9 @@ static void drop_dead(struct db *db, struct busy *busy)
 {
     /* But what its record names may be another's now (MOVE), and then must not
      * become garbage with the namespace. */
-    uint64_t named = busy->disk.object_id;
-    bool     is_given = named != entry_object_id(busy->entry) &&
-                    moved_is_held(db, named, db->cut.epoch);
-    if (busy->gave_in != 0 && (is_given || !busy->disk.known))
+    uint64_t gave = busy->gave_id;
+    if (gave != entry_object_id(busy->entry) &&
+        moved_is_held(db, gave, db->cut.epoch))
         store_batch_delete(db->cut.batch, make_record_key(db, busy->entry));
     drop_given(db, busy);
     settle_forget(db, busy);
@@ -605,7 +604,7 @@ static bool finish_slice(struct db *db)
         busy->durable_version = busy->saving_version;
         busy->saving_version = 0;
         if (busy->gave_in <= db->cut.epoch)
-            busy->gave_in = 0;
+            busy->gave_id = 0;
         cache_settle_busy(&db->cache, busy);
     }
     count_slice(db, count);

@@ -225,6 +225,7 @@ void db_move(struct db *db, const struct db_key *from, const struct db_key *to,
     db_delete(db, from, delete_event);
     if (content.spec.object_id != 0) {
         moved_add(db, content.spec.object_id);
+        busy->gave_id = content.spec.object_id;
         busy->gave_in = db->epoch;
     }
     busy->pins--;
