@@ -45,7 +45,13 @@ static const char *read_range(const struct call *call, struct zrange *range)
 /* Below that many bytes nobody asks how much of it is meant. */
 #define SMALL_BYTES ((size_t)32 * 1024)
 
-/* What the call's part of the sorted set under that key takes, about. */
+static size_t share_of(size_t bytes, uint64_t count, uint64_t all)
+{
+    return (size_t)((double)bytes * (double)count / (double)all);
+}
+
+/* What the call's part of the sorted set under that key takes, about. A low
+ * LIMIT says enough. */
 static size_t part_bytes(struct call *call, const struct db_key *key,
                          size_t bytes)
 {
@@ -56,8 +62,12 @@ static size_t part_bytes(struct call *call, const struct db_key *key,
         read_range(call, &range) != NULL)
         return 0;
     (void)db_read(entry, &coll);
-    struct zspan span = zrange_find(&coll, &range);
-    return (size_t)((double)bytes * (double)span.count / (double)coll.count);
+    uint64_t most = coll.count;
+    if (range.limit >= 0 && (uint64_t)range.limit < most)
+        most = (uint64_t)range.limit;
+    if (share_of(bytes, most, coll.count) > SMALL_BYTES)
+        most = zrange_find(&coll, &range).count;
+    return share_of(bytes, most, coll.count);
 }
 
 size_t zrange_bytes(struct call *call)

@@ -8,8 +8,11 @@
  * what its walk happens to find; of a small sorted set, which it walks from
  * one end, we give the same by walking, too. Those of a large one it finds by
  * chance, and we by taking all scores for the lowest. */
-#include "base/num.h"
 #include "cmd/cmd_zset.h"
+
+#include <math.h>
+
+#include "base/num.h"
 
 /* ---- reading ------------------------------------------------------------- */
 
@@ -147,13 +150,19 @@ static struct zspan find_ranks(const struct coll *coll,
     return span_between((uint64_t)first, (uint64_t)(first + stop - start + 1));
 }
 
+/* "-inf" and "+inf" need no look at the tree. */
+static uint64_t rank_of_score(const struct coll *coll, double score, bool after)
+{
+    if (isinf(score) && after == (score > 0))
+        return after ? coll->count : 0;
+    return zset_rank_of_score(coll, score, after);
+}
+
 static struct zspan find_scores(const struct coll *coll,
                                 const struct zrange *range)
 {
-    uint64_t from =
-        zset_rank_of_score(coll, range->min.score, range->min.is_open);
-    uint64_t to =
-        zset_rank_of_score(coll, range->max.score, !range->max.is_open);
+    uint64_t from = rank_of_score(coll, range->min.score, range->min.is_open);
+    uint64_t to = rank_of_score(coll, range->max.score, !range->max.is_open);
     return span_cut(span_between(from, to), range);
 }
 

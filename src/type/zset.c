@@ -203,9 +203,14 @@ void zset_remove_range(struct object *object, uint64_t rank, uint64_t count)
     struct tree_walk    walk;
     struct page_element element;
     char                buffer[NUM_INT64_CHARS];
-    tree_walk_init(&walk, object->tree, rank, count, false);
-    while (object->scores != NULL && tree_walk_next(&walk, &element) == ERR_OK)
-        take_score(object, page_value_text(&element.key, buffer));
+    if (object->scores != NULL && count == object_count(object)) {
+        err_t err = tree_delete_range(object->scores, 0, count);
+        ASSERT(err == ERR_OK);
+    } else if (object->scores != NULL) {
+        tree_walk_init(&walk, object->tree, rank, count, false);
+        while (tree_walk_next(&walk, &element) == ERR_OK)
+            take_score(object, page_value_text(&element.key, buffer));
+    }
     err_t err = tree_delete_range(object->tree, rank, count);
     ASSERT(err == ERR_OK);
 }
