@@ -47,7 +47,7 @@ bool zset_find(const struct coll *coll, slice member, double *score)
 /* ---- ranks --------------------------------------------------------------- */
 
 /* How many stand before the target. */
-static uint64_t rank_of(const struct coll *coll,
+static uint64_t rank_of(const struct coll        *coll,
                         const struct page_target *target)
 {
     uint64_t rank = 0;
@@ -92,7 +92,7 @@ uint64_t zset_rank_of_member(const struct coll *coll, slice member, bool after)
     struct page_target target = { .order = zset_order(zset_score_of(&first)),
                                   .where = TARGET_KEY,
                                   .key = page_value_pack(member) };
-    uint64_t rank = rank_of(coll, &target);
+    uint64_t           rank = rank_of(coll, &target);
     if (after && rank < coll->count) {
         struct page_element there;
         coll_get(coll, rank, &there);
@@ -133,8 +133,7 @@ void zset_settle(struct object *object)
 static void take_rank(struct object *object, slice member, double score)
 {
     bool  deleted;
-    err_t err =
-        tree_delete(object->tree, zset_order(score), member, &deleted);
+    err_t err = tree_delete(object->tree, zset_order(score), member, &deleted);
     ASSERT(err == ERR_OK);
     ASSERT(deleted);
 }
