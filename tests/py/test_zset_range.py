@@ -1,5 +1,5 @@
 """Ranges of sorted sets, by rank, score and member: every form with every kind
-of bound, on sets that are one page and on sets of many, against redis-server."""
+of bound, on sets of one page and on sets of many, against redis-server."""
 
 import itertools
 import time
@@ -26,7 +26,7 @@ def all_same(pair, commands):
         pair.to_disk()
 
 
-# --- what Redis says to it -----------------------------------------------------
+# --- what Redis says to it ---------------------------------------------------
 
 LINES = """
 0 -1|0 -1 limit 0 -1|0 -1 limit 0 1|0 -1 limit x 1|0 -1 limit 1 x|0 -1 limit 1
@@ -37,12 +37,14 @@ LINES = """
 (1 (3 byscore|1 3 byscore|(1 3 byscore rev|3 (1 byscore rev|3 1 byscore
 3 1 rev byscore withscores|-inf +inf byscore limit 1 2|-inf inf byscore limit
 inf -inf byscore rev limit 1 2 withscores|-inf +inf byscore limit -1 2
--inf +inf byscore limit 1 -2|-inf +inf byscore limit 0 0|( 3 byscore|((1 3 byscore
+-inf +inf byscore limit 1 -2|-inf +inf byscore limit 0 0|( 3 byscore
+((1 3 byscore
 -inf x byscore|x inf byscore|nan inf byscore|(nan inf byscore|- + byscore
 -inf +inf byscore limit 9223372036854775807 9223372036854775807|[b [d bylex
 -inf +inf byscore limit -9223372036854775808 -9223372036854775808|- + bylex
 (b + bylex limit 1 1|- + bylex rev|+ - bylex rev|[d (b bylex rev|[c [b bylex
-b d bylex|[b d bylex|b [d bylex|- - bylex|+ + bylex|+ - bylex|[ ( bylex|( [ bylex
+b d bylex|[b d bylex|b [d bylex|- - bylex|+ + bylex|+ - bylex|[ ( bylex
+( [ bylex
 - + bylex withscores|- + withscores bylex limit 0 1|0 -1 REV WITHSCORES
 """.strip().replace("\n", "|").split("|")
 
@@ -108,7 +110,7 @@ def test_removing(pair, line):
         pair.same("ZRANGE", key, 0, -1, "WITHSCORES")
 
 
-# --- every bound, on sets of every size ----------------------------------------
+# --- every bound, on sets of every size --------------------------------------
 
 SIZES = [1, 40, 128, 129, 1500]
 
@@ -143,8 +145,9 @@ def test_all_ranks(pair, size):
         for more in ((), ("WITHSCORES",), ("REV",), ("REV", "WITHSCORES"))]))
 
 
-SCORES = ["-inf", "(-inf", "inf", "(inf", "0", "(0", "-0", "3.5", "(3.5", "3.4",
-          "-11.5", "(-11.5", "5", "(5", "1e300", " 5", "5\0x", "", "0x5", "1e999"]
+SCORES = ["-inf", "(-inf", "inf", "(inf", "0", "(0", "-0", "3.5", "(3.5",
+          "3.4", "-11.5", "(-11.5", "5", "(5", "1e300", " 5", "5\0x", "",
+          "0x5", "1e999"]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -198,7 +201,7 @@ def test_members_of_other_scores(pair):
     all_same(pair, commands)
 
 
-# --- storing and removing parts of large ones ----------------------------------
+# --- storing and removing parts of large ones --------------------------------
 
 @pytest.fixture(name="large", scope="module")
 def fixture_large():
@@ -252,7 +255,7 @@ def test_removing_parts(large):
     assert large.ours.call("DEBUG", "CHECK") == OK
 
 
-# --- what would be slow or large -------------------------------------------------
+# --- what would be slow or large ---------------------------------------------
 
 def test_offsets_cost_nothing(large):
     """Redis walks over all that an offset leaves out."""
