@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from lib.resp import Error
+from lib.resp import Error, Simple
 from lib.server import wait_until
 from lib.steer import OK
 
@@ -89,12 +89,12 @@ def test_an_element_at_an_end_writes_a_few_pages(start_server, count, tries):
 # --- what is read --------------------------------------------------------------
 
 HEADER_ONLY = [
-    (["EXISTS", "hash"], 1), (["TYPE", "hash"], "hash"),
+    (["EXISTS", "hash"], 1), (["TYPE", "hash"], Simple("hash")),
     (["TTL", "hash"], -1), (["HLEN", "hash"], 20000),
-    (["EXPIRE", "hash", "1000"], 1), (["PERSIST", "hash"], 1),
+    (["EXPIRE", "hash", "1000"], 1), (["PERSIST", "hash"], 0),
     (["OBJECT", "ENCODING", "hash"], b"hashtable"),
-    (["RENAME", "hash", "other"], "OK"), (["MOVE", "hash", "1"], 1),
-    (["SET", "hash", "a string"], "OK"), (["DEL", "hash"], 1),
+    (["RENAME", "hash", "other"], OK), (["MOVE", "hash", "1"], 1),
+    (["SET", "hash", "a string"], OK), (["DEL", "hash"], 1),
 ]
 
 
@@ -106,7 +106,7 @@ def test_the_header_is_enough(start_server, command, reply):
     client = cold(server, "hash")
     loads, resident = figure(server, "cache_loads"), server.info("memory")["used_memory"]
     assert client.call(*command) == reply
-    assert figure(server, "cache_loads") - loads <= 1
+    assert figure(server, "cache_loads") - loads <= 2 # of headers: RENAME and MOVE have two
     assert figure(server, "cache_memory_values") == 0, "no page was loaded"
     assert server.info("memory")["used_memory"] - resident < 100000
     assert client.call("CACHE", "FLUSH") == OK
@@ -160,7 +160,7 @@ def test_one_that_grows_until_it_is_refused(start_server):
         added += 1000
         assert reply == added
         assert added < 1000000
-    assert reply == b"OOM command not allowed when used memory > 'maxmemory'."
+    assert reply.startswith(b"OOM command not allowed when used memory")
     assert client.call("LLEN", "list") == added
     assert client.call("LPOP", "list", 10) == [b"%016d" % i for i in range(10)]
     assert client.call("LTRIM", "list", 0, 99) == OK
@@ -199,7 +199,8 @@ def test_its_disk_space_is_given_back(start_server, command, is_cold):
     wait_until(lambda: client.call("HLEN", "hash") != 100000)
     wait_until(lambda: bytes_on_disk(server) < before / 5, timeout_s=40,
                what="disk space to come back")
-    wait_until(lambda: figure(server, "cache_memory_values") == 0)
+    if command != ["FLUSHDB"]: # then it goes when the room is needed
+        wait_until(lambda: figure(server, "cache_memory_values") == 0)
 
 
 def test_killed_in_the_middle_the_rest_is_deleted_too(start_server):

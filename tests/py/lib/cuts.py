@@ -8,6 +8,7 @@ pages.
 
 import shutil
 
+from lib import cuts_zset
 from lib.contents import contents_of
 from lib.resp import NULL_BULK, Error, encode
 from lib.steer import OK, flush, parse_counts, store_counts
@@ -171,7 +172,7 @@ WRITES = [
      ["zunionstore", "{}", "1", "{}", "WEIGHTS", "2"]),
     ("zunionstore", MANY_SET, ["zunionstore", "{}2", "1", "{}"]),
     ("zunionstore", BIG, ["zunionstore", "{}", "1", "{}2"]),
-]
+] + cuts_zset.rows(FEW_ZSET, MANY_ZSET)
 
 
 def words_of(command, key):
