@@ -129,6 +129,24 @@ command_handler cmd_config_get, cmd_config_set, cmd_config_resetstat,
 /* cmd_config_rewrite.c */
 command_handler cmd_config_rewrite;
 
+/* cmd_list.c: the ends of lists */
+command_handler cmd_lpush, cmd_rpush, cmd_lpushx, cmd_rpushx, cmd_lpop, cmd_rpop,
+    cmd_llen, cmd_lrange;
+size_t lpop_bytes(struct call *call);
+size_t rpop_bytes(struct call *call);
+size_t lrange_bytes(struct call *call);
+
+/* cmd_list_edit.c: what stands inside of lists */
+command_handler cmd_lindex, cmd_lset, cmd_linsert, cmd_lrem, cmd_ltrim, cmd_lpos;
+size_t lindex_bytes(struct call *call);
+size_t lpos_bytes(struct call *call);
+
+/* cmd_list_move.c */
+command_handler cmd_lmove, cmd_rpoplpush, cmd_lmpop;
+size_t lmove_bytes(struct call *call);
+size_t rpoplpush_bytes(struct call *call);
+size_t lmpop_bytes(struct call *call);
+
 /* cmd_set.c */
 command_handler cmd_sadd, cmd_scard, cmd_sismember, cmd_smembers, cmd_srem;
 

@@ -32,6 +32,7 @@ static const struct event_class {
     { NOTIFY_GENERIC, " del expire persist rename_from rename_to move_from "
                       "move_to copy_to " },
     { NOTIFY_STRING, " set setrange append incrby incrbyfloat " },
+    { NOTIFY_LIST, " lpush rpush lpop rpop linsert lset lrem ltrim " },
     { NOTIFY_EXPIRED, " expired " },
     { NOTIFY_NEW, " new " },
     { NOTIFY_KEYMISS, " keymiss " },

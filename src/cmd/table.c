@@ -26,6 +26,7 @@
 #define PS CMD_PUBSUB
 #define SO CMD_OF_SUBSCRIBERS
 #define CO CMD_COLLECTION
+#define MK CMD_MOVABLEKEYS
 
 #define NONE   DB_NEED_NONE
 #define HEADER DB_NEED_HEADER
@@ -38,6 +39,7 @@
 #define TWO_KEYS  { 1, 2, 1, 0 }
 #define FROM_TWO  { 2, -1, 1, 0 }
 #define SECOND    { 2, 2, 1, 0 }
+#define NUMKEYS   { 0, 0, 0, 1 }
 
 /* clang-format off */
 static const struct command client_table[] = {
@@ -220,6 +222,25 @@ const struct command command_table[] = {
     { .name = "setrange",    .arity = 4,  .flags = W|M,   .keys = KEY, .need = VALUE, .handler = cmd_setrange, .grow_of = grow_setrange },
     { .name = "strlen",      .arity = 2,  .flags = R|F,   .keys = KEY, .need = HEADER, .handler = cmd_strlen },
     { .name = "substr",      .arity = 4,  .flags = R,     .keys = KEY, .need = VALUE, .handler = cmd_getrange },
+
+    /* lists */
+    { .name = "lindex",    .arity = 3,  .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_lindex, .reply_of = lindex_bytes },
+    { .name = "linsert",   .arity = 5,  .flags = W|M|CO, .keys = KEY, .need = VALUE, .handler = cmd_linsert },
+    { .name = "llen",      .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_llen },
+    { .name = "lmove",     .arity = 5,  .flags = W|M|CO, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_lmove, .grow_of = lmove_bytes, .reply_of = lmove_bytes },
+    { .name = "lmpop",     .arity = -4, .flags = W|MK, .keys = NUMKEYS, .need = VALUE, .handler = cmd_lmpop, .reply_of = lmpop_bytes },
+    { .name = "lpop",      .arity = -2, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_lpop, .reply_of = lpop_bytes },
+    { .name = "lpos",      .arity = -3, .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_lpos, .reply_of = lpos_bytes },
+    { .name = "lpush",     .arity = -3, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_lpush },
+    { .name = "lpushx",    .arity = -3, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_lpushx },
+    { .name = "lrange",    .arity = 4,  .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_lrange, .reply_of = lrange_bytes },
+    { .name = "lrem",      .arity = 4,  .flags = W,   .keys = KEY, .need = VALUE, .handler = cmd_lrem },
+    { .name = "lset",      .arity = 4,  .flags = W|M|CO, .keys = KEY, .need = VALUE, .handler = cmd_lset },
+    { .name = "ltrim",     .arity = 4,  .flags = W,   .keys = KEY, .need = VALUE, .handler = cmd_ltrim },
+    { .name = "rpop",      .arity = -2, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_rpop, .reply_of = rpop_bytes },
+    { .name = "rpoplpush", .arity = 3,  .flags = W|M|CO, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_rpoplpush, .grow_of = rpoplpush_bytes, .reply_of = rpoplpush_bytes },
+    { .name = "rpush",     .arity = -3, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_rpush },
+    { .name = "rpushx",    .arity = -3, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_rpushx },
 
     /* sets */
     { .name = "sadd",      .arity = -3, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_sadd },

@@ -287,6 +287,24 @@ err_t tree_replace_at(struct tree *tree, uint64_t rank, slice value)
     return err;
 }
 
+err_t tree_range_bytes(struct tree *tree, uint64_t rank, uint64_t count,
+                       size_t *bytes)
+{
+    struct tree_path path;
+    uint64_t         end = rank + count;
+    ASSERT(rank <= tree->count);
+    ASSERT(count <= tree->count - rank);
+    *bytes = 0;
+    while (rank < end) {
+        err_t err = path_to_rank(tree, rank, false, &path);
+        if (err)
+            return err;
+        *bytes += path.leaf->len;
+        rank += page_count(path.leaf->bytes) - path.slot;
+    }
+    return ERR_OK;
+}
+
 /* Every leaf of a range, without changing any. */
 static err_t tree_look_range(struct tree *tree, uint64_t rank, uint64_t count)
 {

@@ -99,6 +99,10 @@ uint64_t tree_hash(const struct tree *tree, slice key);
 err_t tree_get(struct tree *tree, uint64_t rank, struct page_element *out);
 /* REQUIRES: rank + count <= tree_count. */
 err_t tree_delete_range(struct tree *tree, uint64_t rank, uint64_t count);
+/* Bytes of the pages in which those elements stand. REQUIRES: rank + count <=
+ * tree_count. */
+err_t tree_range_bytes(struct tree *tree, uint64_t rank, uint64_t count,
+                       size_t *bytes);
 /* An element, each with the same chance. REQUIRES: not empty. */
 err_t tree_random(struct tree *tree, struct rand *rand,
                   struct page_element *out);

@@ -45,6 +45,7 @@ struct object {
     struct tree    *scores; /* of a zset; may be NULL */
     uint64_t        next_node_id;
     uint32_t        capture; /* the last save that it was part of; 0: none */
+    uint32_t        listpack_bytes; /* of a list, see list.c; 0: not counted */
     uint64_t       *gone;    /* what that save deletes */
     size_t          gone_count;
     size_t          charged_bytes; /* what the cache counts for it now */
