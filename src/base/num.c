@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/mem.h"
 
 /* ---- integers ------------------------------------------------------------ */
 
@@ -136,6 +137,81 @@ bool num_parse_long_double(slice text, long double *out)
         return false;
     *out = value;
     return true;
+}
+
+/* Up to so many digits make a whole number that a double holds exactly, as it
+ * does the powers of ten below; then a division rounds just once. */
+#define EXACT_DIGITS 15
+
+/* The plain decimals that nearly all scores are, "-12.5". False: it may be a
+ * number all the same. */
+static bool parse_plain_double(slice text, double *out)
+{
+    static const double powers[EXACT_DIGITS + 1] = {
+        1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+        1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15
+    };
+    bool     is_negative = text.len > 0 && text.data[0] == '-';
+    size_t   begin = is_negative, point = text.len;
+    uint64_t value = 0;
+    if (text.len - begin == 0 || text.len - begin > EXACT_DIGITS)
+        return false;
+    for (size_t i = begin; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+        if (digit <= 9)
+            value = value * 10 + digit;
+        else if (text.data[i] == '.' && point == text.len)
+            point = i;
+        else
+            return false;
+    }
+    if (point < text.len && text.len - begin == 1)
+        return false; /* "." */
+    size_t fraction = point < text.len ? text.len - point - 1 : 0;
+    *out = (double)value / powers[fraction];
+    *out = is_negative ? -*out : *out;
+    return true;
+}
+
+/* strtod needs a NUL at the end. Returns where it stopped. */
+static size_t call_strtod(slice text, double *out)
+{
+    char  few[128];
+    char *copy = text.len < sizeof(few) ? few : mem_alloc(text.len + 1);
+    char *end;
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    errno = 0;
+    *out = strtod(copy, &end);
+    size_t len = (size_t)(end - copy);
+    if (copy != few) {
+        int saved = errno;
+        mem_free(copy);
+        errno = saved;
+    }
+    return len;
+}
+
+bool num_parse_double(slice text, double *out)
+{
+    if (parse_plain_double(text, out))
+        return true;
+    if (text.len == 0 || is_space(text.data[0]))
+        return false;
+    if (call_strtod(text, out) != text.len || isnan(*out))
+        return false;
+    return errno != ERANGE || (!isinf(*out) && *out != 0);
+}
+
+bool num_parse_double_loose(slice text, double *out)
+{
+    if (parse_plain_double(text, out))
+        return true;
+    const char *nul = text.len > 0 ? memchr(text.data, 0, text.len) : NULL;
+    if (nul != NULL)
+        text.len = (size_t)(nul - text.data);
+    return call_strtod(text, out) == text.len && !isnan(*out);
 }
 
 /* Copies a word, or returns 0 if it doesn't fit. */

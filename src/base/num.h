@@ -23,6 +23,15 @@ bool num_parse_uint64(slice text, uint64_t *out);
  * NaN, shorter than NUM_LONG_DOUBLE_CHARS; false otherwise. */
 bool num_parse_long_double(slice text, long double *out);
 
+/* What ZADD accepts as a score: strtod over the whole text, so "inf", "-INF",
+ * "infinity" and "0x1p3" too; no leading space, no nan, nothing that overflows
+ * or becomes zero. False otherwise. */
+bool num_parse_double(slice text, double *out);
+/* What ZRANGEBYSCORE accepts as a bound: a text that a NUL may end early, and
+ * that strtod takes up to there. So leading spaces are fine, what overflows is
+ * infinite, and nothing at all is 0. No nan. */
+bool num_parse_double_loose(slice text, double *out);
+
 /* Writes the decimal text without NUL, returns its length. */
 size_t num_format_int64(int64_t value, char out[NUM_INT64_CHARS]);
 

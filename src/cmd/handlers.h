@@ -150,6 +150,28 @@ size_t lmpop_bytes(struct call *call);
 /* cmd_set.c */
 command_handler cmd_sadd, cmd_scard, cmd_sismember, cmd_smembers, cmd_srem;
 
+/* cmd_zset.c */
+command_handler cmd_zadd, cmd_zcard, cmd_zincrby, cmd_zmscore, cmd_zrem,
+    cmd_zscore;
+
+/* cmd_zset_range.c */
+command_handler cmd_zrange, cmd_zrangestore, cmd_zrevrange, cmd_zrangebyscore,
+    cmd_zrevrangebyscore, cmd_zrangebylex, cmd_zrevrangebylex, cmd_zcount,
+    cmd_zlexcount, cmd_zremrangebyrank, cmd_zremrangebyscore,
+    cmd_zremrangebylex, cmd_zrank, cmd_zrevrank;
+size_t zrange_bytes(struct call *call);
+enum db_need need_zrangestore(const struct call *call, size_t key_index);
+size_t grow_zrangestore(struct call *call);
+
+/* cmd_zset_pop.c */
+command_handler cmd_zpopmin, cmd_zpopmax, cmd_zmpop;
+size_t zpop_bytes(struct call *call);
+size_t zmpop_bytes(struct call *call);
+
+/* cmd_zset_random.c */
+command_handler cmd_zrandmember;
+size_t zrandmember_bytes(struct call *call);
+
 /* wants.c: bytes of all the collections that the call's keys hold, about what
  * all of their elements take in a reply. */
 size_t collection_bytes(struct call *call);

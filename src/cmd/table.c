@@ -41,6 +41,8 @@
 #define SECOND    { 2, 2, 1, 0 }
 #define NUMKEYS   { 0, 0, 0, 1 }
 
+#define NUMBERED  { 0, 0, 0, 1 }
+
 /* clang-format off */
 static const struct command client_table[] = {
     { .name = "caching", .arity = 3, .flags = S|LT, .handler = cmd_client_caching },
@@ -248,6 +250,32 @@ const struct command command_table[] = {
     { .name = "sismember", .arity = 3,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_sismember },
     { .name = "smembers",  .arity = 2,  .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_smembers, .reply_of = collection_bytes },
     { .name = "srem",      .arity = -3, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_srem },
+
+    /* sorted sets */
+    { .name = "zadd",      .arity = -4, .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_zadd },
+    { .name = "zcard",     .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_zcard },
+    { .name = "zcount",    .arity = 4,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zcount },
+    { .name = "zincrby",   .arity = 4,  .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_zincrby },
+    { .name = "zlexcount", .arity = 4,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zlexcount },
+    { .name = "zmpop",     .arity = -4, .flags = W,   .keys = NUMBERED, .need = VALUE, .handler = cmd_zmpop, .reply_of = zmpop_bytes },
+    { .name = "zmscore",   .arity = -3, .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zmscore },
+    { .name = "zpopmax",   .arity = -2, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_zpopmax, .reply_of = zpop_bytes },
+    { .name = "zpopmin",   .arity = -2, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_zpopmin, .reply_of = zpop_bytes },
+    { .name = "zrandmember", .arity = -2, .flags = R, .keys = KEY, .need = VALUE, .handler = cmd_zrandmember, .reply_of = zrandmember_bytes },
+    { .name = "zrange",    .arity = -4, .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_zrange, .reply_of = zrange_bytes },
+    { .name = "zrangebylex", .arity = -4, .flags = R, .keys = KEY, .need = VALUE, .handler = cmd_zrangebylex, .reply_of = zrange_bytes },
+    { .name = "zrangebyscore", .arity = -4, .flags = R, .keys = KEY, .need = VALUE, .handler = cmd_zrangebyscore, .reply_of = zrange_bytes },
+    { .name = "zrangestore", .arity = -5, .flags = W|M, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_zrangestore, .need_of = need_zrangestore, .grow_of = grow_zrangestore },
+    { .name = "zrank",     .arity = -3, .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zrank },
+    { .name = "zrem",      .arity = -3, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_zrem },
+    { .name = "zremrangebylex", .arity = 4, .flags = W, .keys = KEY, .need = VALUE, .handler = cmd_zremrangebylex },
+    { .name = "zremrangebyrank", .arity = 4, .flags = W, .keys = KEY, .need = VALUE, .handler = cmd_zremrangebyrank },
+    { .name = "zremrangebyscore", .arity = 4, .flags = W, .keys = KEY, .need = VALUE, .handler = cmd_zremrangebyscore },
+    { .name = "zrevrange", .arity = -4, .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_zrevrange, .reply_of = zrange_bytes },
+    { .name = "zrevrangebylex", .arity = -4, .flags = R, .keys = KEY, .need = VALUE, .handler = cmd_zrevrangebylex, .reply_of = zrange_bytes },
+    { .name = "zrevrangebyscore", .arity = -4, .flags = R, .keys = KEY, .need = VALUE, .handler = cmd_zrevrangebyscore, .reply_of = zrange_bytes },
+    { .name = "zrevrank",  .arity = -3, .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zrevrank },
+    { .name = "zscore",    .arity = 3,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zscore },
 
     /* keys */
     { .name = "copy",        .arity = -3, .flags = W|M, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_copy, .need_of = need_copy, .more_wants = more_copy, .grow_of = grow_copy },

@@ -70,6 +70,14 @@ void reply_clear(struct reply *reply, size_t keep_bytes)
     reply->capacity = keep_bytes;
 }
 
+void reply_cut(struct reply *reply, size_t len)
+{
+    ASSERT(len <= reply->len);
+    ASSERT(reply->blob_count == 0 ||
+           reply->blobs[reply->blob_count - 1].offset <= len);
+    reply->len = len;
+}
+
 /* --- room ---------------------------------------------------------------- */
 
 static __attribute__((noinline)) void reply_grow(struct reply *reply,

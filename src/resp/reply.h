@@ -55,6 +55,10 @@ static inline size_t reply_bytes(const struct reply *reply)
  * reply takes them too. */
 void reply_append(struct reply *reply, const struct reply *from);
 
+/* Takes back what was added since the reply had so many bytes: an answer that
+ * became too long. REQUIRES: no blob among it. */
+void reply_cut(struct reply *reply, size_t len);
+
 /* --- one value each ------------------------------------------------------ */
 void reply_raw(struct reply *reply, slice bytes);
 /* The bytes of a blob as they are; adds a ref. */

@@ -63,12 +63,12 @@ static uint64_t rank_of(const struct coll *coll,
     return rank;
 }
 
-bool zset_rank(const struct coll *coll, slice member, uint64_t *rank)
+bool zset_rank(const struct coll *coll, slice member, uint64_t *rank,
+               double *score)
 {
-    double score;
-    if (!zset_find(coll, member, &score))
+    if (!zset_find(coll, member, score))
         return false;
-    struct page_target target = { .order = zset_order(score),
+    struct page_target target = { .order = zset_order(*score),
                                   .where = TARGET_KEY,
                                   .key = page_value_pack(member) };
     *rank = rank_of(coll, &target);
@@ -139,21 +139,42 @@ static void take_rank(struct object *object, slice member, double score)
     ASSERT(deleted);
 }
 
-bool zset_put(struct object *object, slice member, double score)
+static void note_encoding(struct object *object, slice member,
+                          const struct zset_limits *limits)
 {
-    struct coll coll = coll_of_object(object);
-    double      old = 0;
-    bool        created, is_new = !zset_find(&coll, member, &old);
-    if (!is_new && zset_order(old) != zset_order(score))
-        take_rank(object, member, old);
-    err_t err = tree_put(object->tree, zset_order(score), member, SLICE_EMPTY,
-                         &created);
+    if (object_count(object) > limits->listpack_entries ||
+        member.len > limits->listpack_value)
+        object_raise_encoding(object, ENCODING_FULL);
+}
+
+void zset_put_found(struct object *object, slice member, const double *old,
+                    double score, const struct zset_limits *limits)
+{
+    bool     created;
+    uint64_t order = zset_order(score);
+    if (old != NULL && zset_order(*old) == order)
+        return;
+    if (old != NULL)
+        take_rank(object, member, *old);
+    err_t err = tree_put(object->tree, order, member, SLICE_EMPTY, &created);
     ASSERT(err == ERR_OK);
+    ASSERT(created);
     if (object->scores != NULL)
-        put_score(object, member, score == 0 ? 0 : score);
+        put_score(object, member, zset_score_of_order(order));
     else
         zset_settle(object);
-    return is_new;
+    if (old == NULL)
+        note_encoding(object, member, limits);
+}
+
+bool zset_put(struct object *object, slice member, double score,
+              const struct zset_limits *limits)
+{
+    struct coll coll = coll_of_object(object);
+    double      old;
+    bool        was_there = zset_find(&coll, member, &old);
+    zset_put_found(object, member, was_there ? &old : NULL, score, limits);
+    return !was_there;
 }
 
 static void take_score(struct object *object, slice member)
