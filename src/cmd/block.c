@@ -102,6 +102,29 @@ void block_deinit(struct server *server)
     mem_free(block);
 }
 
+/* --- timeouts ------------------------------------------------------------- */
+
+/* Read as Redis reads it: "0x10" and "1e3" are numbers, and what is a part of a
+ * millisecond is rounded up, so that only 0 (or a bit less) is for ever. */
+bool block_timeout(struct call *call, slice seconds, int64_t *deadline_ms)
+{
+    const int64_t now_ms = call->server->now_ms;
+    long double   ms;
+    const char   *wrong = NULL;
+    *deadline_ms = 0;
+    if (!num_parse_long_double(seconds, &ms))
+        wrong = "ERR timeout is not a float or out of range";
+    else if ((ms = ceill(ms * 1000)) < 0)
+        wrong = "ERR timeout is negative";
+    else if (ms > (long double)(INT64_MAX - now_ms))
+        wrong = "ERR timeout is out of range";
+    else if (ms > 0)
+        *deadline_ms = now_ms + (int64_t)ms;
+    if (wrong != NULL)
+        reply_error(call->reply, wrong);
+    return wrong == NULL;
+}
+
 /* --- keys ----------------------------------------------------------------- */
 
 static slice table_key(struct buf *buf, uint32_t index, slice name)

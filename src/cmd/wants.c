@@ -235,6 +235,11 @@ static enum db_verdict admit(struct call *call)
 {
     struct db_wait *wait = &call->session->wait;
     bool            grows = call_grows(call), is_collection = false;
+    /* Who was blocked takes what somebody has just been let in with, and does
+     * it at once, whether or not the epoch is full. */
+    if (call->session->blocking != NULL && !db_is_failing(call->db) &&
+        db_has_room(call->db, wait, grows ? call_growth(call) : 0))
+        return DB_READY;
     if (!grows)
         return db_admit_write(call->db, wait, 0, false);
     size_t bytes = call_growth(call);

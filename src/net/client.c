@@ -492,6 +492,7 @@ void client_run_blocked(struct client *client)
     ASSERT(status == RESP_READY);
     struct reply lent = net->reply;
     net->reply = net->unblocked_reply;
+    server_begins(net->server); /* not with the time that it was blocked */
     bool is_done = run_command(client, rest.data);
     net->unblocked_reply = net->reply;
     net->reply = lent;
