@@ -28,6 +28,7 @@
 #include "base/num.h"
 #include "base/rand.h"
 #include "cache/cache.h"
+#include "cmd/handlers.h"
 
 #define TABLE_KEY_BYTES ((size_t)1 << 30) /* a key of the table, at most */
 
@@ -66,6 +67,7 @@ struct blocking {
     bool                held_up; /* while served, others were passed over */
     size_t              count;
     size_t              bytes;   /* of the session's own_bytes */
+    slice               target;  /* the key that BLMOVE writes; NULL: none */
     struct waiter       waiters[];
 };
 
@@ -193,6 +195,8 @@ static enum there look(const struct server *server,
         server->db, db_space(server->db, index_of(key)), name_of(key));
     const struct entry *entry = cache_find(
         db_cache(server->db), where.space->id, where.key, where.hash);
+    if (entry == NULL && where.space->unwritten)
+        return THERE_NOTHING;
     if (entry == NULL || entry_presence(entry) == ENTRY_UNKNOWN)
         return THERE_UNKNOWN;
     if (!entry_exists(entry))
@@ -255,10 +259,23 @@ static void stand_in_line(struct blocking *blocking, struct block *block,
     list_push_back(&key->waiters, &waiter->link);
 }
 
-/* The session pays for each key, as if it were the only one. */
-static size_t cost(const struct call *call, size_t first, size_t count)
+/* The key of a call that is not among those that it waits for. */
+static slice target_of(const struct call *call, size_t first, size_t count)
 {
-    size_t bytes = sizeof(struct blocking) +
+    struct key_iter iter;
+    size_t          at;
+    key_iter_init(&iter, call->command, call->argv, call->argc);
+    while (key_iter_next(&iter, &at))
+        if (at < first || at >= first + count)
+            return call->argv[at];
+    return SLICE_EMPTY;
+}
+
+/* The session pays for each key, as if it were the only one. */
+static size_t cost(const struct call *call, size_t first, size_t count,
+                   slice target)
+{
+    size_t bytes = sizeof(struct blocking) + target.len +
                    count * (sizeof(struct waiter) + sizeof(struct blocked_key));
     for (size_t i = first; i < first + count; i++)
         bytes += call->argv[i].len + sizeof(uint32_t);
@@ -270,16 +287,23 @@ static enum call_result begin(struct call *call, enum obj_type type,
 {
     struct session *session = call->session;
     struct block   *block = call->server->block;
-    size_t          bytes = cost(call, first, count);
+    slice           target = target_of(call, first, count);
+    size_t          bytes = cost(call, first, count, target);
     if (bytes > server_max_value_bytes(call->server)) {
         call_error(call, ERR_OOM);
         return CALL_DONE;
     }
-    struct blocking *blocking = mem_alloc(
-        sizeof(*blocking) + count * sizeof(struct waiter));
+    size_t           fixed = sizeof(struct blocking) +
+                   count * sizeof(struct waiter);
+    struct blocking *blocking = mem_alloc(fixed + target.len);
     *blocking = (struct blocking){ .session = session,
                                    .type = type,
                                    .bytes = bytes };
+    if (target.data != NULL) {
+        char *copy = (char *)blocking + fixed;
+        memcpy(copy, target.data, target.len);
+        blocking->target = slice_make(copy, target.len);
+    }
     link_init(&blocking->end_link);
     if (deadline_ms != 0)
         heap_add(&block->deadlines, &blocking->deadline, deadline_ms);
@@ -435,6 +459,150 @@ void block_on_change(struct server *server, const struct db_change *change)
         if (key != NULL)
             mark_ready(server, key);
     }
+}
+
+/* --- what writers need ---------------------------------------------------- */
+
+/* Of so many clients at each key, and so many keys in all: those behind them
+ * wait for their loads when it is their turn. */
+#define WANTS_CLIENTS 64
+#define WANTS_MAX     64
+
+static bool swaps(const struct call *call)
+{
+    return call->command->handler == cmd_swapdb;
+}
+
+size_t block_wants_max(const struct call *call)
+{
+    size_t keys = call->server->block->keys.count;
+    if (keys == 0 || !(call->command->flags & CMD_WRITE) ||
+        call->session->own_wants_only)
+        return 0;
+    return swaps(call) ? keys : WANTS_MAX;
+}
+
+void block_wants_nothing(struct call *call)
+{
+    db_release(call->db, &call->session->wait);
+    call->session->own_wants_only = true;
+}
+
+/* What is gathered for one call. */
+struct gather {
+    struct call    *call;
+    uint32_t        index; /* of the database where the clients wait */
+    struct db_want *out;
+    size_t          count;
+};
+
+static void want(struct gather *gather, slice name)
+{
+    for (size_t i = 0; i < gather->count; i++)
+        if (slice_equal(gather->out[i].key.key, name))
+            return;
+    if (gather->count == WANTS_MAX)
+        return;
+    struct db_space *space = call_space(gather->call, gather->index);
+    gather->out[gather->count++] = (struct db_want){
+        .key = db_key_make(gather->call->db, space, name),
+        .need = DB_NEED_VALUE,
+    };
+}
+
+/* All keys of the clients that wait for this one. */
+static void want_for_key(struct gather *gather, const struct blocked_key *key)
+{
+    size_t clients = 0;
+    LIST_EACH (link, (struct link *)&key->waiters) {
+        const struct blocking *blocking =
+            CONTAINER_OF(link, struct waiter, link)->blocking;
+        if (clients++ == WANTS_CLIENTS)
+            return;
+        for (size_t i = 0; i < blocking->count && blocking->count > 1; i++)
+            want(gather, name_of(blocking->waiters[i].key));
+        if (blocking->target.data != NULL)
+            want(gather, blocking->target);
+    }
+}
+
+/* And, since serving them may bring other keys into being, on from there. */
+static void want_for(struct gather *gather, struct db_want *own)
+{
+    struct block       *block = gather->call->server->block;
+    struct blocked_key *key = find(block, gather->index, own->key.key);
+    if (key == NULL)
+        return;
+    if (own->need == DB_NEED_NONE)
+        own->need = DB_NEED_HEADER;
+    size_t next = gather->count;
+    want_for_key(gather, key);
+    for (; next < gather->count; next++) {
+        key = find(block, gather->index, gather->out[next].key.key);
+        if (key != NULL)
+            want_for_key(gather, key);
+    }
+}
+
+/* Within a transaction, the database that will have these keys then. */
+static uint32_t index_for(const struct call *call, const struct db_space *space)
+{
+    uint32_t index = 0;
+    if (call->view == NULL)
+        return space->index;
+    while (call->view[index] != space)
+        index++;
+    return index;
+}
+
+/* False: there is no such database, as the handler will say. */
+static bool read_index(const struct call *call, slice arg, uint32_t *out)
+{
+    int64_t index;
+    if (!num_parse_int64(arg, &index) || index < 0 ||
+        index >= call->server->config->databases)
+        return false;
+    *out = (uint32_t)index;
+    return true;
+}
+
+/* Does something stand, in the other database, under the names that are waited
+ * for? */
+static size_t swap_wants(struct call *call, struct db_want *out)
+{
+    const struct dict *keys = &call->server->block->keys;
+    size_t             count = 0;
+    uint32_t           pair[2];
+    if (!read_index(call, call->argv[1], &pair[0]) ||
+        !read_index(call, call->argv[2], &pair[1]))
+        return 0;
+    for (struct dict_node *node = dict_next(keys, NULL); node != NULL;
+         node = dict_next(keys, node)) {
+        struct blocked_key *key = CONTAINER_OF(node, struct blocked_key, node);
+        uint32_t            index = index_of(key);
+        if (index != pair[0] && index != pair[1])
+            continue;
+        struct db_space *from =
+            call_space(call, index == pair[0] ? pair[1] : pair[0]);
+        out[count++] = (struct db_want){
+            .key = db_key_make(call->db, from, name_of(key)),
+            .need = DB_NEED_HEADER,
+        };
+    }
+    return count;
+}
+
+size_t block_wants(struct call *call, struct db_want *own, size_t own_count,
+                   struct db_want *out)
+{
+    struct gather gather = { .call = call, .out = out };
+    if (swaps(call))
+        return swap_wants(call, out);
+    for (size_t i = 0; i < own_count; i++) {
+        gather.index = index_for(call, own[i].key.space);
+        want_for(&gather, &own[i]);
+    }
+    return gather.count;
 }
 
 /* --- serving -------------------------------------------------------------- */

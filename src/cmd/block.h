@@ -34,6 +34,20 @@ bool block_is_denied(const struct call *call);
 enum call_result block_on(struct call *call, enum obj_type type, size_t first,
                           size_t count, int64_t deadline_ms);
 
+/* --- what writers need ---------------------------------------------------- */
+
+/* Who may give blocked clients something to take: before it runs, what these
+ * need for it should be in memory too, so that they can be served as soon as it
+ * has run. Up to block_wants_max(call) wants (0 for most calls), which go
+ * beside the call's own; it runs all the same if they can't be had. Of a key
+ * that is waited for it must be known whether it exists: `own` wants it then. */
+size_t block_wants_max(const struct call *call);
+size_t block_wants(struct call *call, struct db_want *own, size_t own_count,
+                   struct db_want *out);
+/* They could not be had: what this call has waited for is released, and until
+ * it has run it wants nothing for others. */
+void block_wants_nothing(struct call *call);
+
 /* --- dispatch's ----------------------------------------------------------- */
 
 /* The wait of a session's blocked command was ended (its time is over, CLIENT

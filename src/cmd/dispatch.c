@@ -394,6 +394,7 @@ enum call_result command_execute(struct server *server, struct session *session,
     reply->muted = false;
     if (result == CALL_DONE || result == CALL_CLOSE) {
         session_command_done(session, command);
+        session->own_wants_only = false;
         block_leave(session);
     }
     return result;

@@ -113,6 +113,7 @@ struct session {
     size_t          prefix_count;
     struct waited   waited;  /* of the command under way */
     struct blocking *blocking; /* block.c: waits for a key; or NULL */
+    bool            own_wants_only; /* block_wants_nothing */
     struct link     monitor_link; /* on server->monitors, or on no list */
 };
 
