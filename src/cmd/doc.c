@@ -12,6 +12,7 @@
 
 #define KEYSPACE   CATEGORY_KEYSPACE
 #define STRING     CATEGORY_STRING
+#define LIST       CATEGORY_LIST
 #define ADMIN      CATEGORY_ADMIN
 #define DANGEROUS  CATEGORY_DANGEROUS
 #define CONNECTION CATEGORY_CONNECTION
@@ -38,6 +39,10 @@
 #define TAKES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL } }
 #define REMOVES  { { KEY_RM | KEY_DELETE, NULL } }
 #define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
+
+#define TRIMS    { { KEY_RW | KEY_DELETE, NULL } }
+#define MOVES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL }, \
+                   { KEY_RW | KEY_INSERT, NULL } }
 
 static const struct command_doc docs[] = {
     /* connection */
@@ -105,6 +110,25 @@ static const struct command_doc docs[] = {
     { "setrange",    STRING, 0, EDITS },
     { "strlen",      STRING, 0, LOOKS },
     { "substr",      STRING, 0, READS },
+
+    /* lists */
+    { "lindex",      LIST, 0, READS },
+    { "linsert",     LIST, 0, EXTENDS },
+    { "llen",        LIST, 0, LOOKS },
+    { "lmove",       LIST, 0, MOVES },
+    { "lmpop",       LIST, 0, TAKES },
+    { "lpop",        LIST, 0, TAKES },
+    { "lpos",        LIST, 0, READS },
+    { "lpush",       LIST, 0, EXTENDS },
+    { "lpushx",      LIST, 0, EXTENDS },
+    { "lrange",      LIST, 0, READS },
+    { "lrem",        LIST, 0, TRIMS },
+    { "lset",        LIST, 0, EDITS },
+    { "ltrim",       LIST, 0, TRIMS },
+    { "rpop",        LIST, 0, TAKES },
+    { "rpoplpush",   LIST, 0, MOVES },
+    { "rpush",       LIST, 0, EXTENDS },
+    { "rpushx",      LIST, 0, EXTENDS },
 
     /* keys */
     { "copy",        KEYSPACE, 0, { { KEY_RO | KEY_ACCESS, NULL },

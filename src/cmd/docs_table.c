@@ -10,10 +10,12 @@
 #define HELP "Lists the subcommands."
 #define KEY  "key:k#0"
 #define KEYS "key:k#0*"
+#define ENDS "(LEFT RIGHT)"
 #define WHEN "condition:o?@7.0.0(NX XX GT LT)"
 
 #define CN "connection"
 #define GE "generic"
+#define LI "list"
 #define PS "pubsub"
 #define SE "server"
 #define ST "string"
@@ -78,6 +80,25 @@ const struct docs_row docs_table[] = {
     { "unlink", "4.0.0", GE, "Deletes keys; what they held is freed in the background.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
     { "wait", "3.0.0", GE, "Waits until replicas have this connection's writes.", O1, "numreplicas:i timeout:i", NULL, NULL, NULL },
     { "waitaof", "7.2.0", GE, "Waits until this connection's writes are synced to disk.", O1, "numlocal:i numreplicas:i timeout:i", NULL, NULL, NULL },
+
+    /* list */
+    { "lindex", "1.0.0", LI, "Answers the element at an index.", "O(log N), N being the length of the list.", KEY " index:i", NULL, NULL, NULL },
+    { "linsert", "2.2.0", LI, "Inserts an element before or after another one.", "O(N), N being the elements before that one.", KEY " where:o(BEFORE AFTER) pivot element", NULL, NULL, NULL },
+    { "llen", "1.0.0", LI, "Tells the length of a list.", O1, KEY, NULL, NULL, NULL },
+    { "lmove", "6.2.0", LI, "Moves an element from one end of a list to an end of another.", "O(log N), N being the length of the longer list.", "source:k#0 destination:k#1 wherefrom:o" ENDS " whereto:o" ENDS, NULL, NULL, NULL },
+    { "lmpop", "7.0.0", LI, "Pops elements from the first list that has any.", "O(N+M), N being the keys and M the elements popped.", "numkeys:i key:k#0* where:o" ENDS " count:i=COUNT?", NULL, NULL, NULL },
+    { "lpop", "1.0.0", LI, "Pops elements from the head of a list.", "O(N), N being the elements popped.", KEY " count:i?@6.2.0", "6.2.0 A number of elements may be given.", NULL, NULL },
+    { "lpos", "6.0.6", LI, "Finds where an element stands.", "O(N), N being the elements looked at.", KEY " element rank:i=RANK? num-matches:i=COUNT? len:i=MAXLEN?", NULL, NULL, NULL },
+    { "lpush", "1.0.0", LI, "Pushes elements to the head of a list.", "O(N), N being the elements pushed.", KEY " element*", "2.4.0 More than one element.", NULL, NULL },
+    { "lpushx", "2.2.0", LI, "Pushes elements to the head of a list that exists.", "O(N), N being the elements pushed.", KEY " element*", "4.0.0 More than one element.", NULL, NULL },
+    { "lrange", "1.0.0", LI, "Answers the elements of a range.", "O(log N + M), N being the length of the list and M the elements answered.", KEY " start:i stop:i", NULL, NULL, NULL },
+    { "lrem", "1.0.0", LI, "Removes elements that have a value.", "O(N), N being the length of the list.", KEY " count:i element", NULL, NULL, NULL },
+    { "lset", "1.0.0", LI, "Replaces the element at an index.", "O(log N), N being the length of the list.", KEY " index:i element", NULL, NULL, NULL },
+    { "ltrim", "1.0.0", LI, "Removes all elements outside of a range.", "O(N), N being the elements removed.", KEY " start:i stop:i", NULL, NULL, NULL },
+    { "rpop", "1.0.0", LI, "Pops elements from the tail of a list.", "O(N), N being the elements popped.", KEY " count:i?@6.2.0", "6.2.0 A number of elements may be given.", NULL, NULL },
+    { "rpoplpush", "1.2.0", LI, "Moves an element from the tail of a list to the head of another.", "O(log N), N being the length of the longer list.", "source:k#0 destination:k#1", NULL, "6.2.0 `LMOVE` with the `RIGHT` and `LEFT` arguments", NULL },
+    { "rpush", "1.0.0", LI, "Pushes elements to the tail of a list.", "O(N), N being the elements pushed.", KEY " element*", "2.4.0 More than one element.", NULL, NULL },
+    { "rpushx", "2.2.0", LI, "Pushes elements to the tail of a list that exists.", "O(N), N being the elements pushed.", KEY " element*", "4.0.0 More than one element.", NULL, NULL },
 
     /* pubsub */
     { "psubscribe", "2.0.0", PS, "Listens to channels whose names match patterns.", "O(N), N being the patterns of this client.", "pattern:p*", NULL, NULL, NULL },

@@ -179,8 +179,8 @@ struct entry *db_put(struct db *db, const struct db_key *key,
     if (entry == NULL)
         entry = cache_add(&db->cache, key->space->id, key->key, key->hash,
                           ENTRY_UNKNOWN);
-    if (spec->presence != ENTRY_PRESENT || spec->blob != NULL ||
-        spec->object != NULL ||
+    if (spec->presence != ENTRY_PRESENT || spec->type != OBJ_STRING ||
+        spec->blob != NULL || spec->object != NULL ||
         key->key.len + spec->value.len <= CACHE_INLINE_MAX)
         return put_entry(db, entry, spec, event);
 

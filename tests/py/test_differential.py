@@ -105,6 +105,10 @@ UNEQUAL = [
     Rule("command|help", rules.help_text, "fewer subcommands, other words"),
     Rule("object|encoding", rules.encoding_of_value, "ours goes by the value, "
          "not by what made it", known="OBJECT ENCODING, OBJECT REFCOUNT"),
+    Rule("object|encoding", rules.encoding_of_list, "7.2 has listpacks",
+         known="OBJECT ENCODING of a list"),
+    Rule("lpos", rules.rank_overflows, "overflows in 7.0", errors=True,
+         known="LPOS with RANK -9223372036854775808"),
     Rule("object|refcount", rules.refcount_of_value, "as its encoding"),
     Rule("object|idletime", rules.both_natural, "ours was loaded later"),
     Rule("object|help", rules.help_text, "other words"),

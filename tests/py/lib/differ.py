@@ -20,6 +20,9 @@ from lib import messages, resp
 from lib.generator import ALL_CONNECTIONS, DATABASES, Own, Word
 from lib.server import SLOWNESS, wait_until
 
+# What shows all of a key of such a type, behind its name.
+CONTENTS = {b"list": ("LRANGE", "0", "-1")}
+
 # How long the same command takes to reach the clocks of both servers, besides
 # the time that we measure.
 CLOCK_MS = 5
@@ -470,6 +473,8 @@ class Differ:
     def _compare_keys(self, database, keys):
         commands = [(name, key) for key in keys
                     for name in ("GET", "TYPE", "PEXPIRETIME")]
+        commands += [(CONTENTS[kind][0], key) + CONTENTS[kind][1:]
+                     for key, kind in self._collections(keys)]
         ours = self.ours.wires[0].pipeline(commands)
         theirs = self.theirs.wires[0].pipeline(commands)
         for command, mine, other in zip(commands, ours, theirs):
@@ -479,8 +484,13 @@ class Differ:
                 continue
             self._tell("database %s at the end: %s %r\n     ours %.300r\n"
                        "    Redis %.300r" % (
-                           database.decode(), *command, mine, other),
+                           database.decode(), *command[:2], mine, other),
                        command[1])
+
+    def _collections(self, keys):
+        kinds = self.theirs.wires[0].pipeline([("TYPE", key) for key in keys])
+        return [(key, kind) for key, kind in zip(keys, kinds)
+                if kind in CONTENTS]
 
     def _who_differs(self, keys):
         differing = []

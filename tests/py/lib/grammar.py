@@ -809,3 +809,8 @@ def _(g):
 @command("watch", often=0)
 def _(g):
     return g.keys(4)
+
+
+# --- collections -----------------------------------------------------------
+
+import lib.grammar_list # pylint: disable=wrong-import-position,unused-import

@@ -513,6 +513,18 @@ def documentation(replies):
 
 # --- what is told of values and memory --------------------------------------
 
+def encoding_of_list(replies):
+    """7.0 has no listpacks; which lists are ones is in test_list.py."""
+    return (replies.ours, replies.theirs) == (b"listpack", b"quicklist")
+
+
+def rank_overflows(replies):
+    return replies.ours == Error(
+        "ERR value is out of range, value must between "
+        "-9223372036854775807 and 9223372036854775807") and any(
+            bytes(one) == b"%d" % -2**63 for one in replies.words[3:])
+
+
 def encoding_of_value(replies):
     """Ours goes by the value alone. Redis keeps what APPEND or SETRANGE left
     as raw, and what INCRBYFLOAT left as embstr, until it is loaded again."""
