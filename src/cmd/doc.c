@@ -17,6 +17,7 @@
 #define DANGEROUS  CATEGORY_DANGEROUS
 #define CONNECTION CATEGORY_CONNECTION
 #define TRANSACTION CATEGORY_TRANSACTION
+#define SORTEDSET  CATEGORY_SORTEDSET
 
 #define VARIES       TIP_NONDETERMINISTIC_OUTPUT
 #define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
@@ -38,6 +39,7 @@
 #define EXTENDS  { { KEY_RW | KEY_INSERT, NULL } }
 #define TAKES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL } }
 #define REMOVES  { { KEY_RM | KEY_DELETE, NULL } }
+#define DROPS    { { KEY_RW | KEY_DELETE, NULL } }
 #define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
 
 #define TRIMS    { { KEY_RW | KEY_DELETE, NULL } }
@@ -129,6 +131,33 @@ static const struct command_doc docs[] = {
     { "rpoplpush",   LIST, 0, MOVES },
     { "rpush",       LIST, 0, EXTENDS },
     { "rpushx",      LIST, 0, EXTENDS },
+
+    /* sorted sets */
+    { "zadd",             SORTEDSET, 0, EDITS },
+    { "zcard",            SORTEDSET, 0, LOOKS },
+    { "zcount",           SORTEDSET, 0, READS },
+    { "zincrby",          SORTEDSET, 0, REPLACES },
+    { "zlexcount",        SORTEDSET, 0, READS },
+    { "zmpop",            SORTEDSET, 0, TAKES },
+    { "zmscore",          SORTEDSET, 0, READS },
+    { "zpopmax",          SORTEDSET, 0, TAKES },
+    { "zpopmin",          SORTEDSET, 0, TAKES },
+    { "zrandmember",      SORTEDSET, VARIES, READS },
+    { "zrange",           SORTEDSET, 0, READS },
+    { "zrangebylex",      SORTEDSET, 0, READS },
+    { "zrangebyscore",    SORTEDSET, 0, READS },
+    { "zrangestore",      SORTEDSET, 0, { { KEY_OW | KEY_UPDATE, NULL },
+                                    { KEY_RO | KEY_ACCESS, NULL } } },
+    { "zrank",            SORTEDSET, 0, READS },
+    { "zrem",             SORTEDSET, 0, DROPS },
+    { "zremrangebylex",   SORTEDSET, 0, DROPS },
+    { "zremrangebyrank",  SORTEDSET, 0, DROPS },
+    { "zremrangebyscore", SORTEDSET, 0, DROPS },
+    { "zrevrange",        SORTEDSET, 0, READS },
+    { "zrevrangebylex",   SORTEDSET, 0, READS },
+    { "zrevrangebyscore", SORTEDSET, 0, READS },
+    { "zrevrank",         SORTEDSET, 0, READS },
+    { "zscore",           SORTEDSET, 0, READS },
 
     /* keys */
     { "copy",        KEYSPACE, 0, { { KEY_RO | KEY_ACCESS, NULL },

@@ -18,6 +18,7 @@
 #define LI "list"
 #define PS "pubsub"
 #define SE "server"
+#define SS "sorted-set"
 #define ST "string"
 #define TX "transactions"
 
@@ -184,6 +185,32 @@ const struct docs_row docs_table[] = {
     { "slowlog|reset", "2.2.12", SE, "Forgets the slow commands.", "O(N), N being the entries.", NULL, NULL, NULL, NULL },
     { "swapdb", "4.0.0", SE, "Exchanges two databases.", "O(N), N being the clients that watch keys in them.", "index1:i index2:i", NULL, NULL, NULL },
     { "time", "2.6.0", SE, "Tells the time of the server's clock.", O1, NULL, NULL, NULL, NULL },
+
+    /* sorted-set */
+    { "zadd", "1.2.0", SS, "Adds members, or changes their scores.", "O(log N) for each, N being the members.", KEY " condition:o?@3.0.2(NX XX) comparison:o?@6.2.0(GT LT) change:x=CH?@3.0.2 increment:x=INCR?@3.0.2 data:b*(score:d member)", "2.4.0 More than one member.\n3.0.2 NX, XX, CH and INCR.\n6.2.0 GT and LT.", NULL, NULL },
+    { "zcard", "1.2.0", SS, "Counts the members.", O1, KEY, NULL, NULL, NULL },
+    { "zcount", "2.0.0", SS, "Counts the members whose scores lie in a range.", "O(log N), N being the members.", KEY " min:d max:d", NULL, NULL, NULL },
+    { "zincrby", "1.2.0", SS, "Adds to a member's score.", "O(log N), N being the members.", KEY " increment:i member", NULL, NULL, NULL },
+    { "zlexcount", "2.8.9", SS, "Counts the members between two texts.", "O(log N), N being the members.", KEY " min max", NULL, NULL, NULL },
+    { "zmpop", "7.0.0", SS, "Takes members with the lowest or highest scores out of the first sorted set that has any.", "O(K + M log N), K being the keys, N the members and M those taken.", "numkeys:i key:k#0* where:o(MIN MAX) count:i=COUNT?", NULL, NULL, NULL },
+    { "zmscore", "6.2.0", SS, "Tells the scores of some members.", "O(N), N being the members asked for.", KEY " member*", NULL, NULL, NULL },
+    { "zpopmax", "5.0.0", SS, "Takes the members with the highest scores out.", "O(M log N), N being the members and M those taken.", KEY " count:i?", NULL, NULL, NULL },
+    { "zpopmin", "5.0.0", SS, "Takes the members with the lowest scores out.", "O(M log N), N being the members and M those taken.", KEY " count:i?", NULL, NULL, NULL },
+    { "zrandmember", "6.2.0", SS, "Picks members at random.", "O(M log N), N being the members and M those picked.", KEY " options:b?(count:i WITHSCORES?)", NULL, NULL, NULL },
+    { "zrange", "1.2.0", SS, "Tells the members in a range of ranks, scores or texts.", "O(log N + M), N being the members and M those answered.", KEY " start stop sortby:o?@6.2.0(BYSCORE BYLEX) REV?@6.2.0 limit:b=LIMIT?@6.2.0(offset:i count:i) WITHSCORES?", "6.2.0 REV, BYSCORE, BYLEX and LIMIT.", NULL, NULL },
+    { "zrangebylex", "2.8.9", SS, "Tells the members between two texts.", "O(log N + M), N being the members and M those answered.", KEY " min max limit:b=LIMIT?(offset:i count:i)", NULL, "6.2.0 `ZRANGE` with the `BYLEX` argument", NULL },
+    { "zrangebyscore", "1.0.5", SS, "Tells the members whose scores lie in a range.", "O(log N + M), N being the members and M those answered.", KEY " min:d max:d WITHSCORES?@2.0.0 limit:b=LIMIT?(offset:i count:i)", "2.0.0 WITHSCORES.", "6.2.0 `ZRANGE` with the `BYSCORE` argument", NULL },
+    { "zrangestore", "6.2.0", SS, "Stores a range of members under another key.", "O(log N + M), N being the members and M those stored.", "dst:k#0 src:k#1 min max sortby:o?(BYSCORE BYLEX) REV? limit:b=LIMIT?(offset:i count:i)", NULL, NULL, NULL },
+    { "zrank", "2.0.0", SS, "Tells how many members stand before one.", "O(log N), N being the members.", KEY " member WITHSCORE?", "7.2.0 WITHSCORE.", NULL, NULL },
+    { "zrem", "1.2.0", SS, "Removes members.", "O(M log N), N being the members and M those removed.", KEY " member*", "2.4.0 More than one member.", NULL, NULL },
+    { "zremrangebylex", "2.8.9", SS, "Removes the members between two texts.", "O(log N + M), N being the members and M those removed.", KEY " min max", NULL, NULL, NULL },
+    { "zremrangebyrank", "2.0.0", SS, "Removes the members in a range of ranks.", "O(log N + M), N being the members and M those removed.", KEY " start:i stop:i", NULL, NULL, NULL },
+    { "zremrangebyscore", "1.2.0", SS, "Removes the members whose scores lie in a range.", "O(log N + M), N being the members and M those removed.", KEY " min:d max:d", NULL, NULL, NULL },
+    { "zrevrange", "1.2.0", SS, "Tells the members in a range of ranks, from the highest score on.", "O(log N + M), N being the members and M those answered.", KEY " start:i stop:i WITHSCORES?", NULL, "6.2.0 `ZRANGE` with the `REV` argument", NULL },
+    { "zrevrangebylex", "2.8.9", SS, "Tells the members between two texts, backwards.", "O(log N + M), N being the members and M those answered.", KEY " max min limit:b=LIMIT?(offset:i count:i)", NULL, "6.2.0 `ZRANGE` with the `REV` and `BYLEX` arguments", NULL },
+    { "zrevrangebyscore", "2.2.0", SS, "Tells the members whose scores lie in a range, from the highest on.", "O(log N + M), N being the members and M those answered.", KEY " max:d min:d WITHSCORES? limit:b=LIMIT?(offset:i count:i)", "2.1.6 Bounds may be exclusive.", "6.2.0 `ZRANGE` with the `REV` and `BYSCORE` arguments", NULL },
+    { "zrevrank", "2.0.0", SS, "Tells how many members stand behind one.", "O(log N), N being the members.", KEY " member WITHSCORE?", "7.2.0 WITHSCORE.", NULL, NULL },
+    { "zscore", "1.2.0", SS, "Tells a member's score.", O1, KEY " member", NULL, NULL, NULL },
 
     /* string */
     { "append", "2.0.0", ST, "Adds to the end of a string.", "O(N), N being the length of the new string.", KEY " value", NULL, NULL, NULL },

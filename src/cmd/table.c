@@ -41,10 +41,8 @@
 #define FROM_TWO  { 2, -1, 1, 0 }
 #define SECOND    { 2, 2, 1, 0 }
 #define BUT_LAST  { 1, -2, 1, 0 }
-#define SECOND_NUMKEYS { 0, 0, 0, 2 }
 #define NUMKEYS   { 0, 0, 0, 1 }
-
-#define NUMBERED  { 0, 0, 0, 1 }
+#define SECOND_NUMKEYS { 0, 0, 0, 2 }
 
 /* clang-format off */
 static const struct command client_table[] = {
@@ -270,7 +268,7 @@ const struct command command_table[] = {
     { .name = "zcount",    .arity = 4,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zcount },
     { .name = "zincrby",   .arity = 4,  .flags = W|M|F|CO, .keys = KEY, .need = VALUE, .handler = cmd_zincrby },
     { .name = "zlexcount", .arity = 4,  .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zlexcount },
-    { .name = "zmpop",     .arity = -4, .flags = W,   .keys = NUMBERED, .need = VALUE, .handler = cmd_zmpop, .reply_of = zmpop_bytes },
+    { .name = "zmpop",     .arity = -4, .flags = W|MK, .keys = NUMKEYS, .need = VALUE, .handler = cmd_zmpop, .reply_of = zmpop_bytes },
     { .name = "zmscore",   .arity = -3, .flags = R|F, .keys = KEY, .need = VALUE, .handler = cmd_zmscore },
     { .name = "zpopmax",   .arity = -2, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_zpopmax, .reply_of = zpop_bytes },
     { .name = "zpopmin",   .arity = -2, .flags = W|F, .keys = KEY, .need = VALUE, .handler = cmd_zpopmin, .reply_of = zpop_bytes },

@@ -117,6 +117,18 @@ static const struct expected expectations[] = {
     { "slaveof", 3, "" }, { "substr", 4, "1" },
     { "swapdb", 3, "" }, { "wait", 3, "" },
     { "waitaof", 4, "" },
+    { "zadd", -4, "1" }, { "zcard", 2, "1" },
+    { "zcount", 4, "1" }, { "zincrby", 4, "1" },
+    { "zlexcount", 4, "1" }, { "zmpop", -4, "" },
+    { "zmscore", -3, "1" }, { "zpopmax", -2, "1" },
+    { "zpopmin", -2, "1" }, { "zrandmember", -2, "1" },
+    { "zrange", -4, "1" }, { "zrangebylex", -4, "1" },
+    { "zrangebyscore", -4, "1" }, { "zrangestore", -5, "1-2" },
+    { "zrank", -3, "1" }, { "zrem", -3, "1" },
+    { "zremrangebylex", 4, "1" }, { "zremrangebyrank", 4, "1" },
+    { "zremrangebyscore", 4, "1" }, { "zrevrange", -4, "1" },
+    { "zrevrangebylex", -4, "1" }, { "zrevrangebyscore", -4, "1" },
+    { "zrevrank", -3, "1" }, { "zscore", 3, "1" },
 };
 
 #define EXPECTATIONS (sizeof(expectations) / sizeof(expectations[0]))

@@ -354,7 +354,8 @@ def told_behind(replies):
 
 # As told by 7.2.
 SINCE_7_2 = {b"client|setinfo", b"client|no-touch", b"waitaof"}
-ARITY_7_2 = {b"command|getkeys": -3, b"command|getkeysandflags": -3}
+ARITY_7_2 = {b"command|getkeys": -3, b"command|getkeysandflags": -3,
+             b"zrank": -3, b"zrevrank": -3}
 FLAGS_7_2 = {b"wait": [Simple("blocking")]}
 CATEGORIES_7_2 = {b"wait": [Simple("@slow"), Simple("@blocking"),
                             Simple("@connection")]}
@@ -434,10 +435,12 @@ ARGUMENTS_7_2 = {
     b"key_value": b"data", b"parameter_value": b"data",
     b"nosave_save": b"save-selector", b"username_password": b"auth",
     b"timeout_error": b"unblock-type", b"on_off_skip": b"action",
-    b"categoryname": b"category"}
+    b"categoryname": b"category", b"score_member": b"data",
+    b"offset_count": b"limit"}
 REWRITTEN_7_2 = {b"client|kill", b"client|list", b"config|get", b"lcs",
                  b"psubscribe", b"command|getkeys",
-                 b"command|getkeysandflags"}
+                 b"command|getkeysandflags", b"zrank", b"zrevrank"}
+HISTORY_7_2 = {b"zrank", b"zrevrank"}
 DEPRECATED_7_2 = {b"quit", b"setex", b"psetex", b"setnx"}
 DEPRECATION = (b"doc_flags", b"deprecated_since", b"replaced_by")
 
@@ -489,6 +492,8 @@ def same_documentation(name, ours, theirs, our_commands):
         keys[at:at] = DEPRECATION
     if name in REWRITTEN_7_2 and b"arguments" not in keys:
         keys.append(b"arguments")
+    if name in HISTORY_7_2:
+        keys.insert(keys.index(b"arguments"), b"history")
     known = {one for one in their_subs if one.decode() in our_commands}
     return list(ours) == keys and \
         all(same_field(name, key, ours[key], theirs[key]) for key in theirs) \
