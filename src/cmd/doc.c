@@ -114,6 +114,11 @@ static const struct command_doc docs[] = {
     { "substr",      STRING, 0, READS },
 
     /* lists */
+    { "blmove",      LIST, 0, MOVES },
+    { "blmpop",      LIST, 0, TAKES },
+    { "blpop",       LIST, 0, TAKES },
+    { "brpop",       LIST, 0, TAKES },
+    { "brpoplpush",  LIST, 0, MOVES },
     { "lindex",      LIST, 0, READS },
     { "linsert",     LIST, 0, EXTENDS },
     { "llen",        LIST, 0, LOOKS },
@@ -133,6 +138,9 @@ static const struct command_doc docs[] = {
     { "rpushx",      LIST, 0, EXTENDS },
 
     /* sorted sets */
+    { "bzmpop",           SORTEDSET, 0, TAKES },
+    { "bzpopmax",         SORTEDSET, 0, TAKES },
+    { "bzpopmin",         SORTEDSET, 0, TAKES },
     { "zadd",             SORTEDSET, 0, EDITS },
     { "zcard",            SORTEDSET, 0, LOOKS },
     { "zcount",           SORTEDSET, 0, READS },
