@@ -500,3 +500,14 @@ def tune(g):
         (b"cut-max", b"100kb"), (b"cut-max", b"0")]))
     step.ours_only = True
     yield Batch(connection, [step])
+
+
+@episode(often=1)
+def least_rank(g):
+    """7.0 overflows there, and looks for the key; 7.2 refuses before that."""
+    connection = g.between(0, CONNECTIONS - 1)
+    key = b"l:rank"
+    g.used_keys.add(key)
+    yield Batch(connection, [
+        one(g, connection, "del", key), one(g, connection, "rpush", key, b"a"),
+        one(g, connection, "lpos", key, b"a", g.word("RANK"), b"%d" % -2**63)])

@@ -113,14 +113,22 @@ def _(g):
 POSITIONS = ["RANK", "COUNT", "MAXLEN"]
 
 
-@command("lpos", often=10)
+@command("lpos", often=10, spoils=False)
 def _(g):
+    """RANK is never the least number: 7.0 then tells of a key that is not
+    there, 7.2 doesn't look (and an episode has it for one that is)."""
+    wrong = g.deal("lpos wrong", [None] * 12 + [
+        [], [b"l:0"], [list_key(g), b"a", b"RANK"], [list_key(g), b"a", b"x"],
+        [list_key(g), b"a", b"RANK", b"x"], [list_key(g), b"a", b"COUNT", b"x"],
+        [list_key(g), b"a", b"MAXLEN", b""], [list_key(g), b"a", b"1", b"1"]])
+    if wrong is not None:
+        return wrong
     arguments = [list_key(g), element(g)]
     for word in g.words("lpos", POSITIONS, g.pick([1, 1, 2, 4])):
         arguments.append(word)
         if word.token == "RANK":
             arguments.append(b"%d" % g.deal("lpos rank", [
-                1, 2, 3, -1, -2, 1, -1, 0, 2**63 - 1, -2**63 + 1, -2**63]))
+                1, 2, 3, -1, -2, 1, -1, 0, 2**63 - 1, -2**63 + 1]))
         else:
             arguments.append(b"%d" % g.deal("lpos " + word.token, [
                 0, 0, 1, 2, 3, 10, 100, -1, 2**63 - 1, -2**63]))
