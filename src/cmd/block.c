@@ -67,7 +67,8 @@ struct blocking {
     bool                held_up; /* while served, others were passed over */
     size_t              count;
     size_t              bytes;   /* of the session's own_bytes */
-    slice               target;  /* the key that BLMOVE writes; NULL: none */
+    slice               target;  /* the key that BLMOVE writes */
+    bool                has_target;
     struct waiter       waiters[];
 };
 
@@ -259,16 +260,21 @@ static void stand_in_line(struct blocking *blocking, struct block *block,
     list_push_back(&key->waiters, &waiter->link);
 }
 
-/* The key of a call that is not among those that it waits for. */
-static slice target_of(const struct call *call, size_t first, size_t count)
+/* The key of a call that is not among those that it waits for; false: there is
+ * none. */
+static bool target_of(const struct call *call, size_t first, size_t count,
+                      slice *target)
 {
     struct key_iter iter;
     size_t          at;
     key_iter_init(&iter, call->command, call->argv, call->argc);
     while (key_iter_next(&iter, &at))
-        if (at < first || at >= first + count)
-            return call->argv[at];
-    return SLICE_EMPTY;
+        if (at < first || at >= first + count) {
+            *target = call->argv[at];
+            return true;
+        }
+    *target = SLICE_EMPTY;
+    return false;
 }
 
 /* The session pays for each key, as if it were the only one. */
@@ -287,7 +293,8 @@ static enum call_result begin(struct call *call, enum obj_type type,
 {
     struct session *session = call->session;
     struct block   *block = call->server->block;
-    slice           target = target_of(call, first, count);
+    slice           target;
+    bool            has_target = target_of(call, first, count, &target);
     size_t          bytes = cost(call, first, count, target);
     if (bytes > server_max_value_bytes(call->server)) {
         call_error(call, ERR_OOM);
@@ -298,12 +305,11 @@ static enum call_result begin(struct call *call, enum obj_type type,
     struct blocking *blocking = mem_alloc(fixed + target.len);
     *blocking = (struct blocking){ .session = session,
                                    .type = type,
+                                   .has_target = has_target,
                                    .bytes = bytes };
-    if (target.data != NULL) {
-        char *copy = (char *)blocking + fixed;
-        memcpy(copy, target.data, target.len);
-        blocking->target = slice_make(copy, target.len);
-    }
+    char *copy = (char *)blocking + fixed;
+    memcpy(copy, target.data, target.len);
+    blocking->target = slice_make(copy, target.len);
     link_init(&blocking->end_link);
     if (deadline_ms != 0)
         heap_add(&block->deadlines, &blocking->deadline, deadline_ms);
@@ -521,7 +527,7 @@ static void want_for_key(struct gather *gather, const struct blocked_key *key)
             return;
         for (size_t i = 0; i < blocking->count && blocking->count > 1; i++)
             want(gather, name_of(blocking->waiters[i].key));
-        if (blocking->target.data != NULL)
+        if (blocking->has_target)
             want(gather, blocking->target);
     }
 }

@@ -511,3 +511,6 @@ def least_rank(g):
     yield Batch(connection, [
         one(g, connection, "del", key), one(g, connection, "rpush", key, b"a"),
         one(g, connection, "lpos", key, b"a", g.word("RANK"), b"%d" % -2**63)])
+
+
+import lib.episodes_block # pylint: disable=wrong-import-position,unused-import

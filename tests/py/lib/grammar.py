@@ -814,3 +814,4 @@ def _(g):
 # --- collections -----------------------------------------------------------
 
 import lib.grammar_list # pylint: disable=wrong-import-position,unused-import
+import lib.grammar_block # pylint: disable=wrong-import-position,unused-import
