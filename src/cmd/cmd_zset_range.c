@@ -183,8 +183,8 @@ enum call_result cmd_zrangestore(struct call *call)
     if (span.count > 0)
         db_put_object(call->db, &call->key, copy_span(call, &coll, span),
                       "zrangestore");
-    else
-        db_delete(call->db, &call->key, "del");
+    else if (coll.count > 0 || !slice_equal(key.key, call->key.key))
+        db_delete(call->db, &call->key, "del"); /* tells of a miss, once */
     reply_int(call->reply, (int64_t)span.count);
     return CALL_DONE;
 }

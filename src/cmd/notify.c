@@ -33,6 +33,8 @@ static const struct event_class {
                       "move_to copy_to " },
     { NOTIFY_STRING, " set setrange append incrby incrbyfloat " },
     { NOTIFY_LIST, " lpush rpush lpop rpop linsert lset lrem ltrim " },
+    { NOTIFY_ZSET, " zadd zincr zrem zpopmin zpopmax zremrangebyrank "
+                   "zremrangebyscore zremrangebylex zrangestore " },
     { NOTIFY_EXPIRED, " expired " },
     { NOTIFY_NEW, " new " },
     { NOTIFY_KEYMISS, " keymiss " },
@@ -112,6 +114,13 @@ static bool is_reading_writer(const struct call *call)
            command->need_of(call, 0) == DB_NEED_VALUE;
 }
 
+/* What ZRANGESTORE reads, not what it writes. */
+static bool is_stored_range(const struct call *call, slice key)
+{
+    return strcmp(call->command->name, "zrangestore") == 0 &&
+           slice_equal(key, call->argv[2]);
+}
+
 /* OBJECT and MEMORY ask about a key, and don't read it. */
 static bool is_inspector(const struct call *call)
 {
@@ -126,6 +135,8 @@ static bool tells_miss(const struct call *call, const struct db_change *change)
         return false;
     if (call->command->flags & CMD_READONLY)
         return !is_inspector(call);
+    if (is_stored_range(call, change->key))
+        return true;
     return is_reading_writer(call) && change->space == call->space &&
            slice_equal(change->key, call->key.key);
 }

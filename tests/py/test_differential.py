@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from lib import rules
+from lib import rules, rules_zset
 from lib.differ import Difference, Differ, Rule, read_known
 from lib.episodes import EPISODES
 from lib.generator import Generator
@@ -127,6 +127,19 @@ UNEQUAL = [
     Rule("acl|getuser", rules.acl_getuser, "one more flag",
          known="ACL LIST, ACL GETUSER"),
     Rule("waitaof", rules.waitaof, "new in 7.2", errors=True, known="WAITAOF"),
+    Rule("object|encoding", rules_zset.loaded_again, "of a sorted set that "
+         "Redis has loaded again"),
+    Rule("command|getkeys", rules_zset.keys_of_rank, "another arity",
+         errors=True),
+    Rule("command|getkeysandflags", rules_zset.keys_of_rank, "another arity",
+         errors=True),
+    Rule("acl|dryrun", rules_zset.dryrun_of_rank, "another arity",
+         errors=True),
+    Rule("zrandmember", rules_zset.some_members, "at random"),
+    Rule("zrank", rules_zset.rank_with_more, "new in 7.2", errors=True,
+         known="ZRANK and ZREVRANK with WITHSCORE"),
+    Rule("zrevrank", rules_zset.rank_with_more, "new in 7.2", errors=True,
+         known="ZRANK and ZREVRANK with WITHSCORE"),
     # Ours alone: nothing to compare with, only a shape.
     Rule("cache|evict", rules.keys_counted, "a number up to that of the keys"),
     Rule("cache|state", rules.states, "one word of CACHE HELP for each key"),
@@ -135,6 +148,15 @@ UNEQUAL = [
     Rule("cache|help", rules.lines, "lines"),
     Rule("config|set", rules.is_ok, "OK"),
 ]
+
+for _name in ("zadd", "zincrby", "zmpop", "zmscore", "zpopmax", "zpopmin",
+              "zrange", "zrangebyscore", "zrevrange", "zrevrangebyscore",
+              "zscore"):
+    UNEQUAL += [
+        Rule(_name, rules_zset.scores_printed, "fewer digits",
+             known="Scores in replies"),
+        Rule(_name, rules_zset.scores_of_zero, "no sign of zero",
+             known="Scores of -0")]
 
 # Options that COMMAND DOCS of 7.0 does not tell.
 MORE_TOKENS = {"client|setinfo": ["LIB-NAME", "LIB-VER"],

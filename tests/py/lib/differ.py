@@ -21,6 +21,7 @@ import re
 import time
 
 from lib import messages, resp
+from lib.contents import contents_of
 from lib.generator import ALL_CONNECTIONS, DATABASES, Own, Word
 from lib.server import SLOWNESS, wait_until
 
@@ -536,6 +537,13 @@ class Differ:
                        "    Redis %.300r" % (
                            database.decode(), *command[:2], mine, other),
                        command[1])
+        for key in keys:
+            mine, other = [contents_of(side.wires[0], key)
+                           for side in (self.ours, self.theirs)]
+            if mine != other:
+                self._tell("database %s at the end: all of %r\n"
+                           "     ours %.300r\n    Redis %.300r"
+                           % (database.decode(), key, mine, other), key)
 
     def _collections(self, keys):
         kinds = self.theirs.wires[0].pipeline([("TYPE", key) for key in keys])

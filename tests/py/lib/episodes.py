@@ -171,7 +171,8 @@ def cold(g):
 QUEUED = ["set", "get", "del", "incr", "append", "mget", "mset", "msetnx",
           "rename", "renamenx", "getdel", "getset", "setnx", "exists", "type",
           "strlen", "touch", "unlink", "incrbyfloat", "setrange", "getrange",
-          "expireat", "persist", "getex", "ping", "echo"]
+          "expireat", "persist", "getex", "ping", "echo",
+          "zrem", "zcard", "zcount", "zremrangebyrank", "zrangestore"]
 RARELY_QUEUED = ["dbsize", "flushdb", "select", "unwatch", "save", "nonsense"]
 
 

@@ -815,3 +815,6 @@ def _(g):
 
 import lib.grammar_list # pylint: disable=wrong-import-position,unused-import
 import lib.grammar_block # pylint: disable=wrong-import-position,unused-import
+# --- families in files of their own, which add their forms to COMMANDS ------
+
+from lib import grammar_zset # noqa: E402,F401

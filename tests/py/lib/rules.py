@@ -570,7 +570,7 @@ def memory_stats(replies):
 
 def debug_object(replies):
     fields = re.compile(rb"Value at:0x[0-9a-f]+ refcount:\d+ encoding:"
-                        rb"(int|embstr|raw) serializedlength:\d+ lru:\d+ "
+                        rb"\w+ serializedlength:\d+ lru:\d+ "
                         rb"lru_seconds_idle:\d+")
     return bytes(replies.words[1]).lower() == b"object" and \
         same_type(replies) and type(replies.ours) is Simple and \
