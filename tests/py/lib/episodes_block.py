@@ -82,10 +82,15 @@ def waits(g):
         one(g, me, "del", *LISTS, *ZSETS, *SOURCES),
         one(g, me, "rpush", SOURCES[0], b"a", b"b", b"c", b"d", b"e", b"f"),
         one(g, me, "zadd", SOURCES[1], b"1", b"a", b"2.5", b"b")])
-    waited = 0
+    waited, busy = 0, set()
     for _ in range(g.between(3, 12)):
         if g.chance(0.7):
             connection = g.pick(others)
+            # Only one may have more behind what it waits with: of two, whose
+            # next commands run first would be a matter of the disk.
+            if connection in busy:
+                yield Batch(me, sent_on(g, me, [connection]))
+            busy |= {connection} - {others[0]}
             yield Batch(connection, blocking(g, connection))
             waited += 1
         if g.chance(0.3):
@@ -99,8 +104,34 @@ def waits(g):
             yield Batch(me, sent_on(g, me, [g.pick(others)], g.deal(
                 "sent on", [[], [g.word("TIMEOUT")], [g.word("ERROR")]])))
     for _ in range(waited):
-        yield Batch(me, sent_on(g, me, others))
+        yield Batch(me, sent_on(g, me, others), pipelined=False)
     yield Batch(me, asked(g, me) + [one(g, me, "dbsize")])
+
+
+@episode(often=1)
+def waits_for_two(g):
+    """Where 7.0 answers otherwise; and so what is left is another."""
+    me, other = g.random.sample(range(CONNECTIONS), 2)
+    g.used_keys |= {b"w:named", b"w:came", b"w:typed"}
+    def events(flags):
+        return one(g, me, "config|set", b"notify-keyspace-events", flags)
+    clear = one(g, me, "del", b"w:named", b"w:came", b"w:typed")
+    def wait(key):
+        step = one(g, other, "blpop", key, b"w:came", b"0")
+        step.may_wait = True
+        return Batch(other, [step])
+    yield Batch(other, [one(g, other, "select", b"0")])
+    yield Batch(me, [events(b""), one(g, me, "select", b"0"), clear])
+    yield wait(b"w:named")
+    yield Batch(me, [one(g, me, "multi"),
+                     one(g, me, "rpush", b"w:came", b"1"),
+                     one(g, me, "rpush", b"w:named", b"2"),
+                     one(g, me, "exec"), clear])
+    yield wait(b"w:typed")
+    yield Batch(me, [one(g, me, "set", b"w:typed", b"string"),
+                     one(g, me, "rpush", b"w:came", b"1"),
+                     one(g, me, "set", b"w:came", b"over"), clear,
+                     events(b"KEAnm")])
 
 
 @episode(often=1)
