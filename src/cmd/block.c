@@ -479,11 +479,21 @@ static bool swaps(const struct call *call)
     return call->command->handler == cmd_swapdb;
 }
 
+/* May it bring a key into being? */
+static bool brings_keys(const struct call *call)
+{
+    command_handler *handler = call->command->handler;
+    return (call->command->flags & CMD_DENYOOM) || handler == cmd_rename ||
+           handler == cmd_renamenx || handler == cmd_move || swaps(call);
+}
+
+/* For those who are served it was asked before. */
 size_t block_wants_max(const struct call *call)
 {
-    size_t keys = call->server->block->keys.count;
-    if (keys == 0 || !(call->command->flags & CMD_WRITE) ||
-        call->session->own_wants_only)
+    const struct session *session = call->session;
+    size_t                keys = call->server->block->keys.count;
+    if (keys == 0 || session->blocking != NULL || session->own_wants_only ||
+        !brings_keys(call))
         return 0;
     return swaps(call) ? keys : WANTS_MAX;
 }
