@@ -22,11 +22,11 @@ def clients(server):
     return server.info("clients")
 
 
-def wait_blocked(server, count):
+def wait_blocked(server, count, timeout_s=10):
     """Until so many are blocked; nobody waits for the disk any more."""
     wait_until(lambda: clients(server)["blocked_clients"] == count and
                figures(server)["cache_blocked_clients"] == 0,
-               what="%d are blocked" % count)
+               timeout_s=timeout_s, what="%d are blocked" % count)
 
 
 def waiting(server, *command, **options):
@@ -590,8 +590,7 @@ def test_ten_thousand_blocked_clients(start_server):
         one = socket.create_connection(("127.0.0.1", server.port))
         one.sendall(encode("BLPOP", "own-%d" % i, "all", "1000"))
         sockets.append(one)
-    wait_until(lambda: clients(server)["blocked_clients"] == count,
-               timeout_s=60)
+    wait_blocked(server, count, timeout_s=60)
     info = clients(server)
     assert info["total_blocking_keys"] == count + 1
     assert info["clients_in_timeout_table"] == count
@@ -605,5 +604,4 @@ def test_ten_thousand_blocked_clients(start_server):
     for one in sockets:
         assert one.recv(100) == encode("all", "x")
         one.close()
-    wait_until(lambda: clients(server)["blocked_clients"] == 0)
-    assert server.call("DEBUG", "CHECK") == OK
+    assert_nobody_waits(server)
