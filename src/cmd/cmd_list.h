@@ -70,8 +70,8 @@ const char *list_mpop_parse(const struct call *call, size_t numkeys_at,
  * False: none has any, and nothing was answered. */
 bool list_mpop(struct call *call, const struct list_mpop *mpop);
 
-/* cmd_list.c: what that may answer, for reply_of: `count` elements, or as many as there
- * are, from that end of that key's list, if it holds one. */
+/* cmd_list.c: what that may answer, for reply_of: `count` elements, or as many
+ * as there are, from that end of that key's list, if it holds one. */
 size_t list_pop_bytes(struct call *call, const struct db_key *key,
                       enum list_end end, uint64_t count);
 /* cmd_list_move.c */

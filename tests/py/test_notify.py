@@ -77,6 +77,18 @@ OBJECT FREQ nope|SUBSTR nope 0 1|LCS nope q|COPY nope q|COPY q q2
 COPY q q2 REPLACE|COPY q q2|COPY q q2 DB 1|COPY q q2 DB 1 REPLACE|MOVE q2 1
 MOVE q 1|MOVE nope 1|MEMORY USAGE nope|SELECT 1|SET q 2|DEL q|SELECT 0
 SET k v EXAT 1;EXISTS k k|SET k v EXAT 1;EXPIRE k 10|FLUSHDB|SET a 1|FLUSHALL
+LPUSH l 1 2 3|RPUSH l 4|LPUSHX l 0|RPUSHX nope 1|LPUSHX nope 1|LPOP l|RPOP l 2
+LPOP l 0|LPOP nope|RPOP nope 2|LMOVE l l LEFT RIGHT|LMOVE l l2 LEFT RIGHT
+RPOPLPUSH l l2|LMOVE l l2 LEFT LEFT|LMOVE nope l2 LEFT LEFT|RPOPLPUSH l2 l2
+LMOVE l2 k LEFT LEFT|RPUSH k x|LMPOP 2 nope l2 LEFT COUNT 1|LLEN nope
+LMPOP 1 nope LEFT|LMPOP 2 l2 nope RIGHT COUNT 9|RPUSH l 1 2 1|RPOPLPUSH nope l
+LSET l 0 x|LSET l 9 x|LSET nope 0 x|LINSERT l BEFORE x w|LINSERT l AFTER q y
+LINSERT nope AFTER q y|LREM l 1 1|LREM l 0 nope|LREM nope 0 1|LTRIM l 0 -1
+LTRIM l 1 1|LTRIM nope 0 1|LREM l -1 x|RPUSH l 1 1|LREM l 0 1|RPUSH l 1
+LTRIM l 5 6|RPUSH l 1|RPOPLPUSH l l|LRANGE nope 0 1|LINDEX nope 0|LPOS nope x
+RPUSH l 1 2;EXPIRE l 100;LPOP l;TTL l|RPUSH l3 1;PEXPIREAT l3 1;LPUSH l3 2
+RPUSH l4 1;PEXPIREAT l4 1;LPOP l4|RPUSH l5 1;PEXPIREAT l5 1;LMOVE l5 l LEFT LEFT
+RPUSH l6 1;PEXPIREAT l6 1;LMOVE l l6 LEFT LEFT|LPOP l3 9|DEL l|DEL l6
 DBSIZE|SET a 1|INFO|CONFIG GET port
 """.strip().replace("\n", "|").split("|")
 
@@ -84,7 +96,7 @@ DBSIZE|SET a 1|INFO|CONFIG GET port
 MAY_BE_MISSING = ("DUMP", "OBJECT", "SUBSTR", "LCS", "COPY", "MOVE", "MEMORY")
 UNLIKE = ("INFO", "CONFIG")
 KEYS = ["a", "b", "c", "d", "e", "f", "i", "k", "n", "n2", "new", "q", "q2",
-        "w", "w2", "y", "z", "zz", "nope"]
+        "w", "w2", "y", "z", "zz", "nope", "l", "l2", "l3", "l4", "l5", "l6"]
 
 
 @pytest.fixture(scope="module", params=["warm", "cold", "nothing"])
@@ -100,7 +112,7 @@ def to_disk(listener):
 
 
 FLAGS = [EVERYTHING, "KEA", "EA", "K$", "Eg", "Kx", "En", "Km", "KEe", "A",
-         "KE", "Kgxe", "E$m", ""]
+         "KE", "Kgxe", "E$m", "KEl", "Elg", ""]
 
 
 @pytest.mark.parametrize("flags", FLAGS)

@@ -109,6 +109,42 @@ def strings(call):
     call.stralgo("LCS", "left", "right") # gone since 7.0
 
 
+def lists(call):
+    assert call.rpush("l", "a", "b", 1, b"\x00\xff") == 4
+    call.lpush("l", "first", "zeroth")
+    call.lpushx("l", "x", "y")
+    call.rpushx("l", "z")
+    call.rpushx("none", "z")
+    call.lrange("l", 0, -1)
+    call.llen("l")
+    call.lindex("l", 2)
+    call.lindex("l", 99)
+    call.lset("l", 0, "set")
+    call.lset("l", 99, "set")
+    call.linsert("l", "before", "a", "in")
+    call.linsert("l", "AFTER", "none", "in")
+    call.lpos("l", "a")
+    call.lpos("l", "a", rank=-1, count=0, maxlen=5)
+    call.lrem("l", 1, "x")
+    call.lmove("l", "l2", "LEFT", "RIGHT")
+    call.lmove("none", "l2")
+    call.rpoplpush("l", "l2")
+    call.lmpop(2, "none", "l2", direction="LEFT", count=5)
+    call.lmpop(1, "none", direction="RIGHT")
+    call.lpop("l")
+    call.rpop("l")
+    call.lpop("l", 2)
+    call.rpop("l", 99)
+    call.lpop("none")
+    call.lpop("none", 2)
+    call.rpush("l", *range(100))
+    call.ltrim("l", 10, 19)
+    call.lrange("l", 0, -1)
+    call.set("k", "v")
+    call.lpush("k", "x")
+    call.lrange("k", 0, -1)
+
+
 def keys(call):
     call.mset({"a": 1, "b": 2, "c": 3, "d": 4})
     call.exists("a", "b", "a", "none")
@@ -269,7 +305,8 @@ def server_wide(call):
     call.shutdown(abort=True)
 
 
-FAMILIES = [strings, keys, connection, tracking, messages, users, server_wide]
+FAMILIES = [strings, lists, keys, connection, tracking, messages, users,
+            server_wide]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -8,17 +8,19 @@ pages.
 
 import shutil
 
-from lib.resp import NULL_BULK, Error, encode
+from lib.resp import NULL_BULK, Error, Simple, encode
 from lib.steer import OK, flush, parse_counts, store_counts
 
 BIG = b"big " * 40000 # three pages
 FAR = 4000000000000   # a deadline, unix ms
+LIST = [b"a", b"b", b"c", b"b"]
+LONG = [b"element %d of a long list" % number for number in range(600)]
 
 # --- commands that write ---------------------------------------------------
 
 # For each command that writes: the value of the key before, the command, the
 # keys to look at. `{}` is a key of its own, `{}2` another one that is absent
-# before. None: no value before.
+# before. None: no value before; a list: a list of these elements.
 WRITES = [
     ("append", "abc", ["append", "{}", "def"]),
     ("append", BIG, ["append", "{}", "def"]),
@@ -43,7 +45,28 @@ WRITES = [
     ("incr", None, ["incr", "{}"]),
     ("incrby", "10", ["incrby", "{}", "5"]),
     ("incrbyfloat", "10.5", ["incrbyfloat", "{}", "0.25"]),
+    ("linsert", LIST, ["linsert", "{}", "before", "c", "d"]),
+    ("lmove", LIST, ["lmove", "{}", "{}2", "left", "right"]),
+    ("lmove", LONG, ["lmove", "{}", "{}2", "right", "left"]),
+    ("lmove", LONG, ["lmove", "{}", "{}", "right", "left"]),
+    ("lmpop", LIST, ["lmpop", "2", "{}2", "{}", "left"]),
+    ("lpop", LIST, ["lpop", "{}"]),
+    ("lpop", LONG, ["lpop", "{}", "500"]),
+    ("lpop", LIST, ["lpop", "{}", "9"]),
+    ("lpush", None, ["lpush", "{}", "a", "b"]),
+    ("lpush", (LIST, FAR), ["lpush", "{}", "d"]),
+    ("lpush", LONG, ["lpush", "{}", "d"]),
+    ("lpush", LIST, ["lpush", "{}"] + LONG),
+    ("lpushx", LIST, ["lpushx", "{}", "d"]),
+    ("lrem", LIST, ["lrem", "{}", "0", "b"]),
+    ("lrem", LONG, ["lrem", "{}", "0", LONG[300]]),
+    ("lset", LIST, ["lset", "{}", "1", "d"]),
+    ("lset", LONG, ["lset", "{}", "300", BIG]),
+    ("ltrim", LIST, ["ltrim", "{}", "1", "2"]),
+    ("ltrim", LONG, ["ltrim", "{}", "100", "-100"]),
+    ("ltrim", LONG, ["ltrim", "{}", "1", "0"]),
     ("mset", "v", ["mset", "{}", "w", "{}2", "x"]),
+    ("mset", LONG, ["mset", "{}", "w", "{}2", "x"]),
     ("move", "v", ["move", "{}", "9"]),
     ("move", BIG, ["move", "{}", "9"]),
     ("msetnx", None, ["msetnx", "{}", "w", "{}2", "x"]),
@@ -55,7 +78,13 @@ WRITES = [
     ("psetex", "v", ["psetex", "{}", "100000000", "w"]),
     ("rename", "v", ["rename", "{}", "{}2"]),
     ("rename", (BIG, FAR), ["rename", "{}", "{}2"]),
+    ("rename", LONG, ["rename", "{}", "{}2"]),
     ("renamenx", "v", ["renamenx", "{}", "{}2"]),
+    ("rpop", LIST, ["rpop", "{}"]),
+    ("rpoplpush", LIST, ["rpoplpush", "{}", "{}2"]),
+    ("rpush", None, ["rpush", "{}"] + LONG),
+    ("rpush", LIST, ["rpush", "{}", "d"]),
+    ("rpushx", LONG, ["rpushx", "{}", "d"]),
     ("set", "v", ["set", "{}", "w"]),
     ("set", "v", ["set", "{}", BIG]),
     ("set", BIG, ["set", "{}", "w"]),
@@ -77,6 +106,13 @@ def words_of(command, key):
             for word in command]
 
 
+def content(client, key):
+    """A string, or the elements of a list."""
+    if client.call("TYPE", key) == Simple("list"):
+        return client.call("LRANGE", key, 0, -1)
+    return client.call("GET", key)
+
+
 class Writes:
     """All of WRITES, each on a key of its own, and FLUSHDB in database 1."""
 
@@ -95,7 +131,10 @@ class Writes:
         for key, (_, before, _) in zip(self.keys, WRITES):
             value, deadline = before if isinstance(before, tuple) \
                 else (before, None)
-            if value is not None:
+            if isinstance(value, list):
+                client.call("DEL", key)
+                assert client.call("RPUSH", key, *value) == len(value)
+            elif value is not None:
                 assert client.call("SET", key, value) == OK
             if deadline is not None:
                 assert client.call("PEXPIREAT", key, deadline) == 1
@@ -132,7 +171,7 @@ class Writes:
             client = self.client(database)
             for key in keys:
                 for name in (key, key + "2"):
-                    seen[database, name] = (client.call("GET", name),
+                    seen[database, name] = (content(client, name),
                                             client.call("PEXPIRETIME", name))
             seen[database] = client.call("DBSIZE")
         return seen
