@@ -143,14 +143,14 @@ bool num_parse_long_double(slice text, long double *out)
  * does the powers of ten below; then a division rounds just once. */
 #define EXACT_DIGITS 15
 
+static const double exact_powers[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
+                                       1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
+                                       1e14, 1e15, 1e16, 1e17, 1e18, 1e19 };
+
 /* The plain decimals that nearly all scores are, "-12.5". False: it may be a
  * number all the same. */
 static bool parse_plain_double(slice text, double *out)
 {
-    static const double powers[EXACT_DIGITS + 1] = {
-        1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-        1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15
-    };
     bool     is_negative = text.len > 0 && text.data[0] == '-';
     size_t   begin = is_negative, point = text.len;
     uint64_t value = 0;
@@ -168,7 +168,7 @@ static bool parse_plain_double(slice text, double *out)
     if (point < text.len && text.len - begin == 1)
         return false; /* "." */
     size_t fraction = point < text.len ? text.len - point - 1 : 0;
-    *out = (double)value / powers[fraction];
+    *out = (double)value / exact_powers[fraction];
     *out = is_negative ? -*out : *out;
     return true;
 }
@@ -253,6 +253,9 @@ struct decimal {
     int  exponent;
 };
 
+/* So many tell any double from all others. */
+#define DOUBLE_DIGITS 17
+
 /* Prints with `count` digits and takes the text apart; true if it reads back
  * as the same value. */
 static bool decimal_try(struct decimal *decimal, double value, int count)
@@ -274,7 +277,35 @@ static bool decimal_try(struct decimal *decimal, double value, int count)
         decimal->digit_count--;
         decimal->exponent++;
     }
-    return strtod(text, NULL) == value;
+    return count == DOUBLE_DIGITS || strtod(text, NULL) == value;
+}
+
+/* A value of at most EXACT_DIGITS digits, as most are that people give: these
+ * make a whole number and a power of ten that are both exact, so that one
+ * division tells whether they are the right ones. Not for very small or large
+ * values, and false if there are more digits. */
+#define FEW_DIGITS_MIN 1e-4
+#define FEW_DIGITS_MAX 1e15
+
+static bool is_easy(double value)
+{
+    return value >= FEW_DIGITS_MIN && value < FEW_DIGITS_MAX;
+}
+
+static bool decimal_of_few_digits(struct decimal *decimal, double value)
+{
+    int point = 0, zeros = (value < 0.1) + (value < 0.01) + (value < 0.001);
+    while (value >= exact_powers[point])
+        point++;
+    int     scale = EXACT_DIGITS - point + zeros; /* digits behind the dot */
+    int64_t digits = (int64_t)(value * exact_powers[scale] + 0.5);
+    if ((double)digits / exact_powers[scale] != value)
+        return false;
+    for (; digits % 10 == 0; digits /= 10)
+        scale--;
+    decimal->digit_count = (int)num_format_int64(digits, decimal->digits);
+    decimal->exponent = -scale;
+    return true;
 }
 
 /* The fewest digits that read back. Every decimal of 15 digits survives the
@@ -284,12 +315,15 @@ static bool decimal_try(struct decimal *decimal, double value, int count)
  * not the nearest would do. The value is the same, so that is left alone.) */
 static void decimal_shortest(struct decimal *decimal, double value)
 {
-    int count = isnormal(value) ? 15 : 1;
+    int count = isnormal(value) ? EXACT_DIGITS : 1;
 
-    while (!decimal_try(decimal, value, count)) {
-        ASSERT(count < 17);
+    if (is_easy(value)) {
+        if (decimal_of_few_digits(decimal, value))
+            return;
         count++;
     }
+    while (!decimal_try(decimal, value, count))
+        count++;
 }
 
 static size_t put_zeros(char *out, int count)

@@ -86,6 +86,7 @@ static bool add_init(struct call *call, unsigned flags, struct add *add)
     add->flags = flags;
     add->first = 2;
     add->added = add->updated = 0;
+    add->result = 0;
     add->is_idle = add->is_nan = false;
     add->scores = add->few;
     add_read_flags(call, add);

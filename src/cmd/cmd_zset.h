@@ -52,7 +52,7 @@ struct zspan {
 /* What a command leaves open. */
 enum zrange_choice {
     ZRANGE_MAY_CHOOSE = 1 << 0, /* BYSCORE, BYLEX, REV */
-    ZRANGE_MAY_SHOW   = 1 << 1  /* WITHSCORES */
+    ZRANGE_MAY_SHOW = 1 << 1    /* WITHSCORES */
 };
 
 /* A range that begins and ends with those two arguments, of the kind that is
@@ -60,8 +60,8 @@ enum zrange_choice {
 const char *zrange_read_bounds(const struct call *call, size_t first,
                                struct zrange *range);
 /* The same, and options behind that. */
-const char *zrange_read(const struct call *call, size_t first,
-                        unsigned choices, struct zrange *range);
+const char *zrange_read(const struct call *call, size_t first, unsigned choices,
+                        struct zrange *range);
 /* O(log n), but for members that differ in score and are asked for by lex: then
  * a small sorted set is walked. */
 struct zspan zrange_find(const struct coll *coll, const struct zrange *range);
@@ -69,8 +69,8 @@ struct zspan zrange_find(const struct coll *coll, const struct zrange *range);
 /* ---- popping ------------------------------------------------------------- */
 
 enum zpop_shape {
-    ZPOP_FLAT,    /* member, score, member, score ... */
-    ZPOP_NESTED,  /* [member, score], [member, score] ... */
+    ZPOP_FLAT,      /* member, score, member, score ... */
+    ZPOP_NESTED,    /* [member, score], [member, score] ... */
     ZPOP_KEY_FLAT,  /* key, member, score */
     ZPOP_KEY_NESTED /* key, [[member, score] ...] */
 };

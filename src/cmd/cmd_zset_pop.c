@@ -39,8 +39,7 @@ static void pop_from(struct call *call, const struct db_key *key,
     struct coll_walk    walk;
     struct page_element element;
     struct db_edit      edit;
-    bool     is_nested =
-        pop->shape == ZPOP_NESTED || pop->shape == ZPOP_KEY_NESTED;
+    bool is_nested = pop->shape == ZPOP_NESTED || pop->shape == ZPOP_KEY_NESTED;
     uint64_t total = coll->count;
     uint64_t count = pop->count < total ? pop->count : total;
     reply_header(call->reply, key->key, count, pop->shape);

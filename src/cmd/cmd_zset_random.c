@@ -67,8 +67,7 @@ static struct answer answer_begin(struct call *call, const struct coll *coll,
                              .most = call_reply_limit(call),
                              .with_scores = pick->with_scores,
                              .is_nested = is_nested };
-    reply_array(reply, picks(pick, coll)
-                           << (pick->with_scores && !is_nested));
+    reply_array(reply, picks(pick, coll) << (pick->with_scores && !is_nested));
     return answer;
 }
 
@@ -165,9 +164,8 @@ static void answer_picks(struct call *call, const struct coll *coll,
     struct answer answer = answer_begin(call, coll, pick);
     uint64_t      left = count;
     if (pick->count < 0) {
-        while (left > 0 &&
-               answer_add(&answer,
-                          rand_below(&call->server->rand, coll->count)))
+        while (left > 0 && answer_add(&answer, rand_below(&call->server->rand,
+                                                          coll->count)))
             left--;
     } else if (count == coll->count) {
         while (left > 0 && answer_add(&answer, left - 1))
@@ -191,7 +189,7 @@ static void answer_one(struct call *call, const struct coll *coll)
 enum call_result cmd_zrandmember(struct call *call)
 {
     struct coll coll;
-    struct pick pick;
+    struct pick pick = { .count = 0 };
     const char *error = call->argc > 2 ? read_pick(call, &pick) : NULL;
     if (error != NULL)
         reply_error(call->reply, error);

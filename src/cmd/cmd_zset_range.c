@@ -45,7 +45,13 @@ static const char *read_range(const struct call *call, struct zrange *range)
 /* Below that many bytes nobody asks how much of it is meant. */
 #define SMALL_BYTES ((size_t)32 * 1024)
 
-/* What the call's part of the sorted set under that key takes, about. */
+static size_t share_of(size_t bytes, uint64_t count, uint64_t all)
+{
+    return (size_t)((double)bytes * (double)count / (double)all);
+}
+
+/* What the call's part of the sorted set under that key takes, about. A low
+ * LIMIT says enough. */
 static size_t part_bytes(struct call *call, const struct db_key *key,
                          size_t bytes)
 {
@@ -56,15 +62,18 @@ static size_t part_bytes(struct call *call, const struct db_key *key,
         read_range(call, &range) != NULL)
         return 0;
     (void)db_read(entry, &coll);
-    struct zspan span = zrange_find(&coll, &range);
-    return (size_t)((double)bytes * (double)span.count / (double)coll.count);
+    uint64_t most = coll.count;
+    if (range.limit >= 0 && (uint64_t)range.limit < most)
+        most = (uint64_t)range.limit;
+    if (share_of(bytes, most, coll.count) > SMALL_BYTES)
+        most = zrange_find(&coll, &range).count;
+    return share_of(bytes, most, coll.count);
 }
 
 size_t zrange_bytes(struct call *call)
 {
     size_t bytes = collection_bytes(call);
-    return bytes <= SMALL_BYTES ? bytes
-                                : part_bytes(call, &call->key, bytes);
+    return bytes <= SMALL_BYTES ? bytes : part_bytes(call, &call->key, bytes);
 }
 
 /* ---- answering ----------------------------------------------------------- */
@@ -76,8 +85,8 @@ static void reply_members(struct call *call, const struct coll *coll,
     struct coll_walk    walk;
     struct page_element element;
     size_t              begin = reply->len, most = call_reply_limit(call);
-    bool is_nested = range->with_scores && reply->version > 2;
-    bool is_flat = range->with_scores && !is_nested;
+    bool                is_nested = range->with_scores && reply->version > 2;
+    bool                is_flat = range->with_scores && !is_nested;
     reply_array(reply, span.count << is_flat);
     coll_walk_init(&walk, coll,
                    range->is_reverse ? span.rank + span.count - 1 : span.rank,
@@ -230,9 +239,8 @@ static enum call_result remove_range(struct call *call, enum zrange_by by,
         return CALL_DONE;
     struct zspan span = zrange_find(&coll, &range);
     if (span.count > 0) {
-        zset_remove_range(
-            db_edit_begin(call->db, &call->key, OBJ_ZSET, &edit), span.rank,
-            span.count);
+        zset_remove_range(db_edit_begin(call->db, &call->key, OBJ_ZSET, &edit),
+                          span.rank, span.count);
         db_edit_end(&edit, event);
     }
     reply_int(call->reply, (int64_t)span.count);

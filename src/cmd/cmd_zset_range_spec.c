@@ -8,8 +8,11 @@
  * what its walk happens to find; of a small sorted set, which it walks from
  * one end, we give the same by walking, too. Those of a large one it finds by
  * chance, and we by taking all scores for the lowest. */
-#include "base/num.h"
 #include "cmd/cmd_zset.h"
+
+#include <math.h>
+
+#include "base/num.h"
 
 /* ---- reading ------------------------------------------------------------- */
 
@@ -96,8 +99,8 @@ static const char *read_options(const struct call *call, size_t i,
     return NULL;
 }
 
-const char *zrange_read(const struct call *call, size_t first,
-                        unsigned choices, struct zrange *range)
+const char *zrange_read(const struct call *call, size_t first, unsigned choices,
+                        struct zrange *range)
 {
     range->limit = -1;
     const char *error = read_options(call, first + 2, choices, range);
@@ -132,7 +135,7 @@ static struct zspan span_cut(struct zspan span, const struct zrange *range)
     return (struct zspan){ .rank = span.rank + skipped, .count = count };
 }
 
-static struct zspan find_ranks(const struct coll *coll,
+static struct zspan find_ranks(const struct coll   *coll,
                                const struct zrange *range)
 {
     int64_t count = (int64_t)coll->count;
@@ -147,17 +150,23 @@ static struct zspan find_ranks(const struct coll *coll,
     return span_between((uint64_t)first, (uint64_t)(first + stop - start + 1));
 }
 
-static struct zspan find_scores(const struct coll *coll,
+/* "-inf" and "+inf" need no look at the tree. */
+static uint64_t rank_of_score(const struct coll *coll, double score, bool after)
+{
+    if (isinf(score) && after == (score > 0))
+        return after ? coll->count : 0;
+    return zset_rank_of_score(coll, score, after);
+}
+
+static struct zspan find_scores(const struct coll   *coll,
                                 const struct zrange *range)
 {
-    uint64_t from =
-        zset_rank_of_score(coll, range->min.score, range->min.is_open);
-    uint64_t to =
-        zset_rank_of_score(coll, range->max.score, !range->max.is_open);
+    uint64_t from = rank_of_score(coll, range->min.score, range->min.is_open);
+    uint64_t to = rank_of_score(coll, range->max.score, !range->max.is_open);
     return span_cut(span_between(from, to), range);
 }
 
-static uint64_t rank_of_bound(const struct coll           *coll,
+static uint64_t rank_of_bound(const struct coll         *coll,
                               const struct zrange_bound *bound, bool after)
 {
     if (bound->infinity != 0)
@@ -199,7 +208,7 @@ static bool is_before_max(slice member, const struct zrange *range)
 static bool is_void(const struct zrange *range)
 {
     const struct zrange_bound *min = &range->min, *max = &range->max;
-    bool is_open = min->is_open || max->is_open;
+    bool                       is_open = min->is_open || max->is_open;
     if (min->infinity != 0 || max->infinity != 0)
         return min->infinity > max->infinity;
     int order = slice_compare(min->text, max->text);
@@ -209,7 +218,7 @@ static bool is_void(const struct zrange *range)
 /* One by one in the range's direction: the first on the right side of the bound
  * that comes first must be on the right side of the other one, too. From there
  * the offset is taken, and what follows without a gap. */
-static struct zspan walk_lex(const struct coll *coll,
+static struct zspan walk_lex(const struct coll   *coll,
                              const struct zrange *range)
 {
     struct zspan        none = { .count = 0 };
@@ -218,8 +227,7 @@ static struct zspan walk_lex(const struct coll *coll,
     char                buffer[NUM_INT64_CHARS];
     bool                is_inside = false;
     uint64_t            at = 0, left = 0, begin = 0, count = 0;
-    uint64_t            most =
-        range->limit < 0 ? UINT64_MAX : (uint64_t)range->limit;
+    uint64_t most = range->limit < 0 ? UINT64_MAX : (uint64_t)range->limit;
     if (is_void(range) || range->offset < 0)
         return none;
     bool is_reverse = range->is_reverse;
@@ -261,7 +269,7 @@ static bool ends_reach(const struct coll *coll, const struct zrange *range)
     return is_before_max(page_value_text(&element.key, buffer), range);
 }
 
-static struct zspan find_lex(const struct coll *coll,
+static struct zspan find_lex(const struct coll   *coll,
                              const struct zrange *range)
 {
     if (scores_differ(coll)) {

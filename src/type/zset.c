@@ -47,7 +47,7 @@ bool zset_find(const struct coll *coll, slice member, double *score)
 /* ---- ranks --------------------------------------------------------------- */
 
 /* How many stand before the target. */
-static uint64_t rank_of(const struct coll *coll,
+static uint64_t rank_of(const struct coll        *coll,
                         const struct page_target *target)
 {
     uint64_t rank = 0;
@@ -92,7 +92,7 @@ uint64_t zset_rank_of_member(const struct coll *coll, slice member, bool after)
     struct page_target target = { .order = zset_order(zset_score_of(&first)),
                                   .where = TARGET_KEY,
                                   .key = page_value_pack(member) };
-    uint64_t rank = rank_of(coll, &target);
+    uint64_t           rank = rank_of(coll, &target);
     if (after && rank < coll->count) {
         struct page_element there;
         coll_get(coll, rank, &there);
@@ -133,8 +133,7 @@ void zset_settle(struct object *object)
 static void take_rank(struct object *object, slice member, double score)
 {
     bool  deleted;
-    err_t err =
-        tree_delete(object->tree, zset_order(score), member, &deleted);
+    err_t err = tree_delete(object->tree, zset_order(score), member, &deleted);
     ASSERT(err == ERR_OK);
     ASSERT(deleted);
 }
@@ -203,9 +202,14 @@ void zset_remove_range(struct object *object, uint64_t rank, uint64_t count)
     struct tree_walk    walk;
     struct page_element element;
     char                buffer[NUM_INT64_CHARS];
-    tree_walk_init(&walk, object->tree, rank, count, false);
-    while (object->scores != NULL && tree_walk_next(&walk, &element) == ERR_OK)
-        take_score(object, page_value_text(&element.key, buffer));
+    if (object->scores != NULL && count == object_count(object)) {
+        err_t err = tree_delete_range(object->scores, 0, count);
+        ASSERT(err == ERR_OK);
+    } else if (object->scores != NULL) {
+        tree_walk_init(&walk, object->tree, rank, count, false);
+        while (tree_walk_next(&walk, &element) == ERR_OK)
+            take_score(object, page_value_text(&element.key, buffer));
+    }
     err_t err = tree_delete_range(object->tree, rank, count);
     ASSERT(err == ERR_OK);
 }

@@ -31,8 +31,7 @@ bool zset_rank(const struct coll *coll, slice member, uint64_t *rank,
 uint64_t zset_rank_of_score(const struct coll *coll, double score, bool after);
 /* For members that all have one score (ZRANGEBYLEX): how many stand before
  * member; with `after` that one too, if it is there. */
-uint64_t zset_rank_of_member(const struct coll *coll, slice member,
-                             bool after);
+uint64_t zset_rank_of_member(const struct coll *coll, slice member, bool after);
 
 /* Adds the member, or gives it another score. Returns true if it was new. */
 bool zset_put(struct object *object, slice member, double score,

@@ -216,6 +216,102 @@ static void long_doubles_that_are_no_numbers(void **state)
     assert_int_equal(num_format_long_double(0.5L, text, 3), 3);
 }
 
+/* ---- doubles ------------------------------------------------------------- */
+
+struct parse_case {
+    const char *text;
+    bool        strict, loose;
+    double      value; /* if either */
+};
+
+static const struct parse_case parse_cases[] = {
+    { "0", true, true, 0 },
+    { "17", true, true, 17 },
+    { "-2.50", true, true, -2.5 },
+    { "1.", true, true, 1 },
+    { ".5", true, true, 0.5 },
+    { "-.5", true, true, -0.5 },
+    { "+3", true, true, 3 },
+    { "007", true, true, 7 },
+    { "1e3", true, true, 1000 },
+    { "0x1p3", true, true, 8 },
+    { "123456789012345", true, true, 123456789012345 },
+    { "1234567890123456", true, true, 1234567890123456 },
+    { "0.1234567890123456789", true, true, 0.1234567890123456789 },
+    { "inf", true, true, (double)INFINITY },
+    { "-Infinity", true, true, -(double)INFINITY },
+    { "4.9e-324", true, true, 4.9e-324 },
+    { "1e400", false, true, (double)INFINITY },
+    { "-1e400", false, true, -(double)INFINITY },
+    { "1e-400", false, true, 0 },
+    { "", false, true, 0 },
+    { " 1", false, true, 1 },
+    { "\t\n1", false, true, 1 },
+    { "1 ", false, false, 0 },
+    { ".", false, false, 0 },
+    { "-", false, false, 0 },
+    { "-.", false, false, 0 },
+    { "1.2.3", false, false, 0 },
+    { "--1", false, false, 0 },
+    { "nan", false, false, 0 },
+    { "-nan", false, false, 0 },
+    { "1e", false, false, 0 },
+    { "0x", false, false, 0 },
+    { "1_0", false, false, 0 },
+    { "x", false, false, 0 },
+};
+
+static void texts_of_doubles(void **state)
+{
+    double value;
+    (void)state;
+    for (size_t i = 0; i < COUNT(parse_cases); i++) {
+        const struct parse_case *one = &parse_cases[i];
+        slice                    text = slice_from_string(one->text);
+        assert_int_equal(num_parse_double(text, &value), one->strict);
+        assert_true(!one->strict || value == one->value);
+        assert_int_equal(num_parse_double_loose(text, &value), one->loose);
+        assert_true(!one->loose || value == one->value);
+    }
+    /* A NUL ends what is read loosely, and nothing else. */
+    assert_false(num_parse_double(slice_make("1\0x", 3), &value));
+    assert_true(num_parse_double_loose(slice_make("2\0x", 3), &value));
+    assert_true(value == 2);
+    assert_true(num_parse_double_loose(slice_make("\0", 1), &value));
+    assert_true(value == 0);
+    assert_true(num_parse_double(SLICE_LITERAL("-0"), &value));
+    assert_true(value == 0 && signbit(value));
+    assert_true(num_parse_double(SLICE_LITERAL("-0.00"), &value));
+    assert_true(value == 0 && signbit(value));
+}
+
+/* What is done by hand is what strtod does; and what is long, too. */
+static void any_text_is_read_as_strtod_does(void **state)
+{
+    struct rand rand;
+    char        text[6100];
+    double      value;
+    (void)state;
+    rand_init(&rand, 8);
+    for (int i = 0; i < 100000; i++) {
+        int    digits = (int)rand_below(&rand, 17);
+        size_t len = (size_t)snprintf(
+            text, sizeof(text), "%.*f", digits,
+            (rand_unit(&rand) - 0.5) * pow(10, (double)rand_below(&rand, 12)));
+        assert_true(num_parse_double(slice_make(text, len), &value));
+        assert_true(value == strtod(text, NULL));
+    }
+    memset(text, '0', sizeof(text));
+    text[1] = '.';
+    text[6000] = '7';
+    assert_false(num_parse_double(slice_make(text, 6001), &value));
+    assert_true(num_parse_double_loose(slice_make(text, 6001), &value));
+    assert_true(value == 0);
+    text[0] = '9';
+    assert_true(num_parse_double(slice_make(text, 6001), &value));
+    assert_true(value == 9);
+}
+
 struct double_case {
     double      value;
     const char *text;
@@ -271,13 +367,33 @@ static void doubles_are_short(void **state)
     }
 }
 
+/* Around a power of ten, where the number of digits changes. */
+static double near_power(struct rand *rand)
+{
+    double value = pow(10, (double)rand_below(rand, 24) - 6);
+    for (uint64_t steps = rand_below(rand, 4); steps > 0; steps--)
+        value = nextafter(value, rand_below(rand, 2) == 0 ? 0 : INFINITY);
+    return value;
+}
+
 static double random_double(struct rand *rand)
 {
     double   value;
     uint64_t bits = rand_next(rand);
 
-    if (rand_below(rand, 2) == 0)
+    switch (rand_below(rand, 6)) {
+    case 0:
         return ((double)rand_below(rand, 2000000) - 1000000) / 1000;
+    case 1: /* up to 15 digits */
+        return (double)(bits >> (14 + rand_below(rand, 50))) /
+               pow(10, (double)rand_below(rand, 20));
+    case 2:
+        return near_power(rand);
+    case 3:
+        return rand_unit(rand) * pow(10, (double)rand_below(rand, 18) - 3);
+    default:
+        break;
+    }
     memcpy(&value, &bits, sizeof(value));
     return isfinite(value) ? value : 0.25;
 }
@@ -290,7 +406,7 @@ static void doubles_read_back_and_fit(void **state)
 
     (void)state;
     rand_init(&rand, 6);
-    for (int i = 0; i < 30000; i++) {
+    for (int i = 0; i < 100000; i++) {
         double value = random_double(&rand);
         size_t len = num_format_double(value, out, NUM_DOUBLE_CHARS);
         assert_in_range(len, 1, 26);
@@ -490,6 +606,8 @@ int main(void)
         cmocka_unit_test(incrbyfloat_is_that_of_redis),
         cmocka_unit_test(long_doubles_of_great_length),
         cmocka_unit_test(long_doubles_that_are_no_numbers),
+        cmocka_unit_test(texts_of_doubles),
+        cmocka_unit_test(any_text_is_read_as_strtod_does),
         cmocka_unit_test(doubles_are_short),
         cmocka_unit_test(doubles_read_back_and_fit),
         cmocka_unit_test(doubles_need_their_room),

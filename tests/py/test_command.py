@@ -257,6 +257,8 @@ def test_getkeys_of_every_command(pair):
         words = name.split("|")
         for count in range(max(least - 1, 2), least + 3):
             arguments = words + ["a%d" % i for i in range(count - len(words))]
+            if name in ("zrank", "zrevrank") and count > 3:
+                continue # of 7.2, with WITHSCORE
             pair.same("COMMAND", "GETKEYS", *arguments)
             compared += 1
     assert compared > 200

@@ -106,8 +106,8 @@ static slice any_text(struct world *w, char buffer[TEXT_MAX])
 
 static double any_score(struct world *w)
 {
-    static const double special[] = { 0.0,     -0.0,    INFINITY, -INFINITY,
-                                      DBL_MIN, -DBL_MIN, DBL_MAX, -DBL_MAX,
+    static const double special[] = { 0.0,      -0.0,     INFINITY, -INFINITY,
+                                      DBL_MIN,  -DBL_MIN, DBL_MAX,  -DBL_MAX,
                                       4.9e-324, 1.5 };
     switch (rand_below(&w->rand, 4)) {
     case 0:
@@ -325,10 +325,10 @@ static void test_pages(void **state)
 
 static void test_orders_rise_with_scores(void **state)
 {
-    static const double rising[] = { -INFINITY, -DBL_MAX, -1e10, -1, -1e-300,
-                                     -DBL_MIN,  -4.9e-324, 0,    4.9e-324,
-                                     DBL_MIN,   1e-300,   1,     1.5,
-                                     1e10,      DBL_MAX,  INFINITY };
+    static const double rising[] = { -INFINITY, -DBL_MAX, -1e10,     -1,
+                                     -1e-300,   -DBL_MIN, -4.9e-324, 0,
+                                     4.9e-324,  DBL_MIN,  1e-300,    1,
+                                     1.5,       1e10,     DBL_MAX,   INFINITY };
     (void)state;
     for (size_t i = 0; i < sizeof(rising) / sizeof(rising[0]); i++) {
         assert_true(zset_score_of_order(zset_order(rising[i])) == rising[i]);
