@@ -59,7 +59,7 @@ struct app {
     uv_timer_t     cron;
     uv_timer_t     flush;      /* wakes the loop when a flush is due */
     uv_timer_t     pause;      /* the same when CLIENT PAUSE is over */
-    uv_timer_t     block;      /* the same when a blocked client's time is over */
+    uv_timer_t     block;      /* the same for clients' timeouts (BLPOP) */
     uv_signal_t    signals[2];
     bool           handles_open;
     size_t         measured_bytes; /* accounted when memory was measured */

@@ -439,7 +439,8 @@ static bool came_into_being(const struct db_change *change)
            (change->created || strcmp(change->event, "new") == 0);
 }
 
-static void spaces_swapped(struct server *server, const struct db_change *change)
+static void spaces_swapped(struct server          *server,
+                           const struct db_change *change)
 {
     const struct dict *keys = &server->block->keys;
     for (struct dict_node *node = dict_next(keys, NULL); node != NULL;

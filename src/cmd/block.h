@@ -8,7 +8,7 @@
  * line, in the order in which they blocked, runs its command again from its
  * start. Whoever finds nothing keeps its place.
  *
- * Memory   what a session holds is about 40 bytes and, for each key, 150 and
+ * Memory   what a session holds is about 130 bytes and, for each key, 120 and
  *          its name; it counts as the session's own (own_bytes). At most an
  *          eighth of cache-max-memory: above it the command gets OOM.
  * Threads  loop thread only. */
@@ -40,7 +40,7 @@ enum call_result block_on(struct call *call, enum obj_type type, size_t first,
  * need for it should be in memory too, so that they can be served as soon as it
  * has run. Up to block_wants_max(call) wants (0 for most calls), which go
  * beside the call's own; it runs all the same if they can't be had. Of a key
- * that is waited for it must be known whether it exists: `own` wants it then. */
+ * that is waited for it must be known whether it exists: `own` wants that. */
 size_t block_wants_max(const struct call *call);
 size_t block_wants(struct call *call, struct db_want *own, size_t own_count,
                    struct db_want *out);

@@ -122,7 +122,8 @@ void client_run(struct client *client);
 void client_run_held(struct net *net);
 /* The command of a client that is blocked, once more (server_hooks). */
 void client_run_blocked(struct client *client);
-/* Once a loop turn: whoever was unblocked executes on. True: once more at once. */
+/* Once a loop turn: whoever was unblocked executes on. True: call it again at
+ * once. */
 bool client_run_unblocked(struct net *net);
 /* How much to read from a client at once, and to keep of one that can't be
  * executed: less when all together hold much. */
