@@ -60,6 +60,7 @@ struct app {
     uv_timer_t     cron;
     uv_timer_t     flush;      /* wakes the loop when a flush is due */
     uv_timer_t     pause;      /* the same when CLIENT PAUSE is over */
+    uv_timer_t     block;      /* the same for clients' timeouts (BLPOP) */
     uv_signal_t    signals[2];
     bool           handles_open;
     size_t         measured_bytes; /* accounted when memory was measured */
@@ -243,7 +244,11 @@ static void on_prepare(uv_prepare_t *prepare)
     measure_growth(app);
     int64_t pause_ms = server_pause_turn(server);
     bool    more = db_turn(server->db, server->now_ms);
-    net_turn(app->net);
+    (void)server_block_turn(server);
+    more |= net_turn(app->net);
+    int64_t block_ms = server_block_turn(server); /* some may be new */
+    if (block_ms > 0)
+        uv_timer_start(&app->block, on_wake_timer, (uint64_t)block_ms, 0);
     if (pause_ms > 0 && !uv_is_active((uv_handle_t *)&app->pause))
         uv_timer_start(&app->pause, on_wake_timer, (uint64_t)pause_ms, 0);
     if (more)
@@ -311,6 +316,12 @@ static void hook_close(void *arg, struct session *session, bool after_reply)
 {
     struct app *app = arg;
     net_close_session(app->net, session, after_reply);
+}
+
+static void hook_run_blocked(void *arg, struct session *session)
+{
+    struct app *app = arg;
+    net_run_blocked(app->net, session);
 }
 
 static bool hook_admit_reply(void *arg, struct session *session, size_t bytes)
@@ -389,6 +400,7 @@ static void server_init(struct app *app)
                                            .describe_session = hook_describe,
                                            .admit_reply = hook_admit_reply,
                                            .push = hook_push,
+                                           .run_blocked = hook_run_blocked,
                                            .stop = hook_stop };
     uint8_t id[20];
     rand_system(id, sizeof(id));
@@ -461,6 +473,7 @@ static void open_handles(struct app *app)
     uv_timer_init(&app->loop, &app->cron);
     uv_timer_init(&app->loop, &app->flush);
     uv_timer_init(&app->loop, &app->pause);
+    uv_timer_init(&app->loop, &app->block);
     app->prepare.data = app->idle.data = app->cron.data = app;
     uv_prepare_start(&app->prepare, on_prepare);
     start_cron(app);
@@ -482,6 +495,7 @@ static void close_handles(struct app *app)
     uv_close((uv_handle_t *)&app->cron, NULL);
     uv_close((uv_handle_t *)&app->flush, NULL);
     uv_close((uv_handle_t *)&app->pause, NULL);
+    uv_close((uv_handle_t *)&app->block, NULL);
     for (int i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&app->signals[i], NULL);
 }

@@ -12,6 +12,7 @@
 #include "cmd/tracking.h"
 
 #include "base/assert.h"
+#include "cmd/block.h"
 #include "cmd/cmdstats.h"
 #include "cmd/latency.h"
 #include "cmd/monitor.h"
@@ -93,7 +94,8 @@ static __attribute__((noinline)) void look_closer(struct call *call,
     latency_note(server, is_fast ? LATENCY_FAST_COMMAND : LATENCY_COMMAND,
                  ns / 1000);
     slowlog_note(call, ns / 1000, is_inner ? NULL : &call->session->waited);
-    if (server->monitor_count > 0)
+    /* Of one that was blocked it was told when it began to wait. */
+    if (server->monitor_count > 0 && call->session->blocking == NULL)
         monitor_feed(call);
     if (!is_inner)
         waited_clear(call->session);
@@ -118,6 +120,17 @@ static void note_time(struct call *call, struct cmdstat *stat, uint64_t begun)
         look_closer(call, ns);
 }
 
+/* A command that waits for a key is told of when it begins to, as in Redis; all
+ * else is noted when it has its answer. Time that it was blocked is none of its
+ * own. */
+static void note_blocked(struct call *call)
+{
+    struct server *server = call->server;
+    if (server->monitor_count > 0)
+        monitor_feed(call);
+    server->tick = ticks_now(&server->ticks);
+}
+
 enum call_result call_run(struct call *call)
 {
     struct server           *server = call->server;
@@ -127,10 +140,15 @@ enum call_result call_run(struct call *call)
     struct reply            *reply = call->reply;
     size_t                   reply_begin = reply->len;
     uint64_t                 begun = server->tick;
+    bool                     was_blocked = call->session->blocking != NULL;
     server->running = call;
-    enum call_result result = call->command->handler(call);
+    enum call_result result = was_blocked && block_has_ended(call->session)
+                                  ? block_answer(call)
+                                  : call->command->handler(call);
     server->running = outer;
-    if (result == CALL_PARKED)
+    if (result == CALL_BLOCKED && !was_blocked)
+        note_blocked(call);
+    if (result == CALL_PARKED || result == CALL_BLOCKED)
         return result;
     struct cmdstat *stat = cmdstats_of(server->cmdstats, call->command);
     note_lookups(server, call->command, &before, lookups);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/num.h"
+#include "cmd/block.h"
 #include "cmd/multi.h"
 
 /* --- names --------------------------------------------------------------- */
@@ -83,7 +84,7 @@ static void flag_letters(const struct session *session, char out[FLAGS_MAX])
 {
     uint32_t flags = session->flags;
     bool blocked = session->wait.state != DB_WAIT_NONE ||
-                   (flags & SESSION_HELD);
+                   (flags & SESSION_HELD) || block_has(session);
     const struct {
         bool on;
         char letter;

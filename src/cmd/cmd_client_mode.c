@@ -3,6 +3,7 @@
 #include "cmd/handlers.h"
 
 #include "base/num.h"
+#include "cmd/block.h"
 #include "cmd/pause.h"
 
 /* --- PAUSE, UNPAUSE ------------------------------------------------------ */
@@ -113,20 +114,24 @@ enum call_result cmd_client_no_touch(struct call *call)
 
 /* --- UNBLOCK ------------------------------------------------------------- */
 
-/* Nobody is blocked in Redis's sense, waiting for a key to appear: who waits
- * for the disk, for room or for the end of a pause can't be sent on. */
+/* Who waits for the disk, for room or for the end of a pause is not blocked in
+ * Redis's sense and can't be sent on. */
 enum call_result cmd_client_unblock(struct call *call)
 {
     int64_t id;
+    bool    with_error = call->argc == 4 && call_arg_is(call, 3, "error");
     if (call->argc > 4)
         return too_many(call);
-    if (call->argc == 4 && !call_arg_is(call, 3, "timeout") &&
-        !call_arg_is(call, 3, "error")) {
+    if (call->argc == 4 && !with_error && !call_arg_is(call, 3, "timeout")) {
         reply_error(call->reply,
                     "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         return CALL_DONE;
     }
-    if (call_int(call, call->argv[2], &id))
-        reply_int(call->reply, 0);
+    if (!call_int(call, call->argv[2], &id))
+        return CALL_DONE;
+    struct session *session =
+        id > 0 ? session_by_id(call->server, (uint64_t)id) : NULL;
+    reply_int(call->reply,
+              session != NULL && block_end(session, with_error));
     return CALL_DONE;
 }

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "cache/cache.h"
+#include "cmd/block.h"
 #include "cmd/handlers.h"
 #include "store/fault.h"
 
@@ -280,6 +281,7 @@ enum call_result cmd_debug_store(struct call *call)
 enum call_result cmd_debug_check(struct call *call)
 {
     db_check(call->db);
+    block_check(call->server);
     reply_ok(call->reply);
     return CALL_DONE;
 }

@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cache/cache.h"
+#include "cmd/block.h"
 #include "cmd/cmdstats.h"
 #include "cmd/figures.h"
 #include "cmd/handlers.h"
@@ -191,27 +192,30 @@ static struct client_tally tally_clients(const struct server *server)
     return tally;
 }
 
-/* A parked client is what comes nearest to Redis's blocked ones: it waits, and
- * not for the processor. */
+/* A parked client is as good as blocked, too: it waits, and not for the
+ * processor. */
 static void info_clients(struct info *info)
 {
     static const char *const none[] = {
-        "clients_in_timeout_table", "total_blocking_keys",
         "total_blocking_keys_on_nokey", NULL
     };
     struct server      *server = info->server;
     struct client_tally tally = tally_clients(server);
+    struct block_figures block = block_figures(server);
     number(info, "connected_clients", server->session_count);
     number(info, "cluster_connections", 0);
     number(info, "maxclients", (uint64_t)server->config->maxclients);
     number(info, "client_recent_max_input_buffer", server->recent_max_input);
     number(info, "client_recent_max_output_buffer", server->recent_max_output);
-    number(info, "blocked_clients", info->db.parked_now + server->pause.held);
+    number(info, "blocked_clients",
+           info->db.parked_now + server->pause.held + block.clients);
     number(info, "tracking_clients", tracking_figures(server).clients);
     number(info, "pubsub_clients", pubsub_clients(server));
     number(info, "watching_clients", tally.watching);
     number(info, "total_watched_keys", server->watched.count);
     number(info, "monitor_clients", server->monitor_count);
+    number(info, "clients_in_timeout_table", block.deadlines);
+    number(info, "total_blocking_keys", block.keys);
     zeros(info, none);
 }
 

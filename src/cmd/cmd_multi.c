@@ -18,6 +18,7 @@
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "cmd/block.h"
 #include "cmd/cmdstats.h"
 #include "cmd/multi_queue.h"
 #include "cmd/wants.h"
@@ -147,13 +148,14 @@ struct needs {
     size_t          count, most;
     size_t          growth;
     bool            writes, grows, counts;
+    size_t          for_blocked; /* so many of them are of blocked clients */
 };
 
 static void need_look(void *arg, struct call *sub, struct queued *queued)
 {
     struct needs *needs = arg;
     (void)queued;
-    needs->most += call_wants_max(sub);
+    needs->most += call_wants_max(sub) + block_wants_max(sub);
     needs->writes |= (sub->command->flags & CMD_WRITE) != 0;
     needs->counts |= (sub->command->flags & CMD_COUNTS_KEYS) != 0;
 }
@@ -169,6 +171,11 @@ static void need_keys(void *arg, struct call *sub, struct queued *queued)
         if (wants[i].need == DB_NEED_NONE)
             wants[i].need = DB_NEED_HEADER;
     needs->count += count;
+    if (block_wants_max(sub) == 0)
+        return;
+    size_t more = block_wants(sub, wants, count, wants + count);
+    needs->count += more;
+    needs->for_blocked += more;
 }
 
 static void need_room(void *arg, struct call *sub, struct queued *queued)
@@ -181,13 +188,23 @@ static void need_room(void *arg, struct call *sub, struct queued *queued)
     needs->grows = true;
 }
 
+static enum db_verdict acquire_these(struct call *call, struct needs *needs)
+{
+    needs->count = 0;
+    needs->for_blocked = 0;
+    each_queued(call, needs, need_keys);
+    return db_acquire_pinned(call->db, &call->session->wait, needs->wants,
+                             needs->count);
+}
+
 static enum db_verdict acquire_all(struct call *call, struct needs *needs)
 {
-    struct db_wait *wait = &call->session->wait;
     needs->wants = mem_alloc((needs->most + 1) * sizeof(*needs->wants));
-    each_queued(call, needs, need_keys);
-    enum db_verdict verdict =
-        db_acquire_pinned(call->db, wait, needs->wants, needs->count);
+    enum db_verdict verdict = acquire_these(call, needs);
+    if (verdict == DB_FAILED && needs->for_blocked > 0) {
+        block_wants_nothing(call);
+        verdict = acquire_these(call, needs);
+    }
     mem_free(needs->wants);
     return verdict;
 }

@@ -203,3 +203,9 @@ size_t zmpop_bytes(struct call *call)
     struct zpop pop;
     return read_mpop(call, 1, &pop) == NULL ? popped_bytes(call, &pop) : 0;
 }
+
+size_t bzmpop_bytes(struct call *call)
+{
+    struct zpop pop;
+    return read_mpop(call, 2, &pop) == NULL ? popped_bytes(call, &pop) : 0;
+}

@@ -27,6 +27,7 @@ enum call_result {
     CALL_PARKED, /* nothing was answered; run it again when the wait is ready */
     CALL_WAITS_TURN, /* the same, but it is net/ that knows when */
     CALL_HELD,   /* the same, until CLIENT PAUSE is over */
+    CALL_BLOCKED, /* the same, until a key comes that it waits for (block.h) */
     CALL_CLOSE   /* answered; close the connection once the reply is out */
 };
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/num.h"
 #include "cache/cache.h"
+#include "cmd/block.h"
 #include "cmd/cmdstats.h"
 #include "cmd/doc.h"
 #include "cmd/multi.h"
@@ -307,6 +308,14 @@ void call_begin(struct call *call, struct server *server,
                     : db_key_make(call->db, call->space, key);
 }
 
+/* The handler has something to wait for: nothing is pinned meanwhile. */
+static enum call_result blocks(struct call *call)
+{
+    waited_clear(call->session);
+    db_release(call->db, &call->session->wait);
+    return CALL_BLOCKED;
+}
+
 static enum call_result execute(struct server *server, struct session *session,
                                 const struct command *command,
                                 const slice *argv, size_t argc,
@@ -332,6 +341,10 @@ static enum call_result execute(struct server *server, struct session *session,
     }
     call_begin(&call, server, session, command, argv, argc);
     call.reply = reply;
+    if (block_has_ended(session)) {
+        db_release(server->db, &session->wait);
+        return call_run(&call);
+    }
     if (pause_holds(&call)) {
         waited_clear(session); /* told of already; a pause is no waiting */
         return CALL_HELD;
@@ -364,6 +377,8 @@ static enum call_result execute(struct server *server, struct session *session,
     enum call_result result = call_run(&call);
     if (result == CALL_PARKED)
         return waits(session, result);
+    if (result == CALL_BLOCKED)
+        return blocks(&call);
     db_release(server->db, &session->wait);
     return result;
 }
@@ -379,7 +394,10 @@ enum call_result command_execute(struct server *server, struct session *session,
     enum call_result result = execute(server, session, command, argv, argc,
                                       reply, reply_begin);
     reply->muted = false;
-    if (result == CALL_DONE || result == CALL_CLOSE)
+    if (result == CALL_DONE || result == CALL_CLOSE) {
         session_command_done(session, command);
+        session->own_wants_only = false;
+        block_leave(session);
+    }
     return result;
 }

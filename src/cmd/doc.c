@@ -116,6 +116,11 @@ static const struct command_doc docs[] = {
     { "substr",      STRING, 0, READS },
 
     /* lists */
+    { "blmove",      LIST, 0, MOVES },
+    { "blmpop",      LIST, 0, TAKES },
+    { "blpop",       LIST, 0, TAKES },
+    { "brpop",       LIST, 0, TAKES },
+    { "brpoplpush",  LIST, 0, MOVES },
     { "lindex",      LIST, 0, READS },
     { "linsert",     LIST, 0, EXTENDS },
     { "llen",        LIST, 0, LOOKS },
@@ -163,6 +168,9 @@ static const struct command_doc docs[] = {
     { "zunionstore", CATEGORY_SORTEDSET, 0, STORES },
 
     /* sorted sets */
+    { "bzmpop",           SORTEDSET, 0, TAKES },
+    { "bzpopmax",         SORTEDSET, 0, TAKES },
+    { "bzpopmin",         SORTEDSET, 0, TAKES },
     { "zadd",             SORTEDSET, 0, EDITS },
     { "zcard",            SORTEDSET, 0, LOOKS },
     { "zcount",           SORTEDSET, 0, READS },
@@ -188,6 +196,7 @@ static const struct command_doc docs[] = {
     { "zrevrangebyscore", SORTEDSET, 0, READS },
     { "zrevrank",         SORTEDSET, 0, READS },
     { "zscore",           SORTEDSET, 0, READS },
+
     /* hashes */
     { "hdel",         HASH, 0, { { KEY_RW | KEY_DELETE, NULL } } },
     { "hexists",      HASH, 0, LOOKS },

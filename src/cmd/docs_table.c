@@ -93,6 +93,11 @@ const struct docs_row docs_table[] = {
     { "waitaof", "7.2.0", GE, "Waits until this connection's writes are synced to disk.", O1, "numlocal:i numreplicas:i timeout:i", NULL, NULL, NULL },
 
     /* list */
+    { "blmove", "6.2.0", LI, "Moves an element from one list to another, and waits until there is one.", "O(log N), N being the length of the longer list.", "source:k#0 destination:k#1 wherefrom:o" ENDS " whereto:o" ENDS " timeout:d", NULL, NULL, NULL },
+    { "blmpop", "7.0.0", LI, "Pops elements from the first list that has any, and waits until one has.", "O(N+M), N being the keys and M the elements popped.", "timeout:d numkeys:i key:k#0* where:o" ENDS " count:i=COUNT?", NULL, NULL, NULL },
+    { "blpop", "2.0.0", LI, "Pops the first element of the first list that has any, and waits until one has.", "O(N), N being the keys.", KEYS " timeout:d", "6.0.0 The timeout may have a fraction.", NULL, NULL },
+    { "brpop", "2.0.0", LI, "Pops the last element of the first list that has any, and waits until one has.", "O(N), N being the keys.", KEYS " timeout:d", "6.0.0 The timeout may have a fraction.", NULL, NULL },
+    { "brpoplpush", "2.2.0", LI, "Moves an element from the tail of a list to the head of another, and waits until there is one.", "O(log N), N being the length of the longer list.", "source:k#0 destination:k#1 timeout:d", "6.0.0 The timeout may have a fraction.", "6.2.0 `BLMOVE` with the `RIGHT` and `LEFT` arguments", NULL },
     { "lindex", "1.0.0", LI, "Answers the element at an index.", "O(log N), N being the length of the list.", KEY " index:i", NULL, NULL, NULL },
     { "linsert", "2.2.0", LI, "Inserts an element before or after another one.", "O(N), N being the elements before that one.", KEY " where:o(BEFORE AFTER) pivot element", NULL, NULL, NULL },
     { "llen", "1.0.0", LI, "Tells the length of a list.", O1, KEY, NULL, NULL, NULL },
@@ -241,6 +246,9 @@ const struct docs_row docs_table[] = {
     { "zunionstore", "2.0.0", "sorted-set", "Stores what is in any of the sorted sets.", JOIN_Z, "destination:k#0 numkeys:i key:k#1* " WEIGHED, NULL, NULL, NULL },
 
     /* sorted-set */
+    { "bzmpop", "7.0.0", SS, "Takes members with the lowest or highest scores out of the first sorted set that has any, and waits until one has.", "O(K + M log N), K being the keys, N the members and M those taken.", "timeout:d numkeys:i key:k#0* where:o(MIN MAX) count:i=COUNT?", NULL, NULL, NULL },
+    { "bzpopmax", "5.0.0", SS, "Takes the member with the highest score out of the first sorted set that has any, and waits until one has.", "O(K + log N), K being the keys and N the members.", KEYS " timeout:d", "6.0.0 The timeout may have a fraction.", NULL, NULL },
+    { "bzpopmin", "5.0.0", SS, "Takes the member with the lowest score out of the first sorted set that has any, and waits until one has.", "O(K + log N), K being the keys and N the members.", KEYS " timeout:d", "6.0.0 The timeout may have a fraction.", NULL, NULL },
     { "zadd", "1.2.0", SS, "Adds members, or changes their scores.", "O(log N) for each, N being the members.", KEY " condition:o?@3.0.2(NX XX) comparison:o?@6.2.0(GT LT) change:x=CH?@3.0.2 increment:x=INCR?@3.0.2 data:b*(score:d member)", "2.4.0 More than one member.\n3.0.2 NX, XX, CH and INCR.\n6.2.0 GT and LT.", NULL, NULL },
     { "zcard", "1.2.0", SS, "Counts the members.", O1, KEY, NULL, NULL, NULL },
     { "zcount", "2.0.0", SS, "Counts the members whose scores lie in a range.", "O(log N), N being the members.", KEY " min:d max:d", NULL, NULL, NULL },

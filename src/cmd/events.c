@@ -4,6 +4,7 @@
 #include "cmd/multi.h"
 
 #include "base/rand.h"
+#include "cmd/block.h"
 #include "cmd/notify.h"
 #include "cmd/pubsub.h"
 #include "cmd/tracking.h"
@@ -19,6 +20,7 @@ void server_tables_init(struct server *server)
     pubsub_init(server);
     dict_init(&server->sessions_by_id, &server->mem, MEM_OTHER, hash_key);
     tracking_init(server);
+    block_init(server);
 }
 
 void server_tables_deinit(struct server *server)
@@ -28,6 +30,7 @@ void server_tables_deinit(struct server *server)
     pubsub_deinit(server);
     dict_deinit(&server->sessions_by_id);
     tracking_deinit(server);
+    block_deinit(server);
 }
 
 void server_turn(struct server *server)
@@ -39,6 +42,7 @@ bool server_hears_changes(const void *arg)
 {
     const struct server *server = arg;
     return server->watched.count > 0 || tracking_is_on(server) ||
+           block_hears_changes(server) ||
            server->config->notify_keyspace_events != 0;
 }
 
@@ -48,4 +52,5 @@ void server_on_change(void *arg, const struct db_change *change)
     watch_on_change(server, change);
     tracking_on_change(server, change);
     notify_on_change(server, change);
+    block_on_change(server, change);
 }

@@ -141,6 +141,13 @@ command_handler cmd_lindex, cmd_lset, cmd_linsert, cmd_lrem, cmd_ltrim, cmd_lpos
 size_t lindex_bytes(struct call *call);
 size_t lpos_bytes(struct call *call);
 
+/* cmd_block.c */
+command_handler cmd_blpop, cmd_brpop, cmd_blmove, cmd_brpoplpush, cmd_blmpop,
+    cmd_bzpopmin, cmd_bzpopmax, cmd_bzmpop;
+size_t blpop_bytes(struct call *call);
+size_t blmpop_bytes(struct call *call);
+size_t bzmpop_bytes(struct call *call); /* cmd_zset_pop.c */
+
 /* cmd_list_move.c */
 command_handler cmd_lmove, cmd_rpoplpush, cmd_lmpop;
 size_t lmove_bytes(struct call *call);

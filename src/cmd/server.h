@@ -27,6 +27,8 @@
 /* What clients read as redis_version. */
 #define REDIS_VERSION "7.2.0"
 
+struct block;
+struct blocking;
 struct call;
 struct command;
 struct multi;
@@ -110,6 +112,8 @@ struct session {
     struct link     prefixes;  /* tracking: of BCAST; of tracking_member */
     size_t          prefix_count;
     struct waited   waited;  /* of the command under way */
+    struct blocking *blocking; /* block.c: waits for a key; or NULL */
+    bool            own_wants_only; /* block_wants_nothing */
     struct link     monitor_link; /* on server->monitors, or on no list */
 };
 
@@ -130,6 +134,9 @@ struct server_hooks {
      * the command has ended. */
     void (*push)(void *arg, struct session *session,
                  const struct reply *message);
+    /* Runs the command of a session that is blocked once more, now, between
+     * two commands of others. What comes behind it is executed later. */
+    void (*run_blocked)(void *arg, struct session *session);
     /* Ends the process after the loop turn. */
     void (*stop)(void *arg, int exit_status);
 };
@@ -200,6 +207,7 @@ struct server {
     struct buf     watch_buf;
     struct pubsub *pubsub;   /* channels and who subscribes to them */
     struct tracking *tracking;   /* who has read which keys */
+    struct block  *block;    /* who waits for which keys */
     struct server_pause pause;
     char           run_id[41];
     const char    *config_file; /* "" if none */
@@ -255,6 +263,13 @@ void server_cron(struct server *server);
 /* Once a loop turn: ends CLIENT PAUSE when its time has come. Returns how many
  * ms it still lasts; 0: there is none. */
 int64_t server_pause_turn(struct server *server);
+/* Once a loop turn: ends the waits whose time is over (block.c). Returns in
+ * how many ms the next one is; 0: there is none. */
+int64_t server_block_turn(struct server *server);
+/* Has a blocked client something to take, or to be told? Then, whenever a
+ * command has ended: runs them (hooks.run_blocked) before anything else. */
+bool server_has_unblocked(const struct server *server);
+void server_serve_unblocked(struct server *server);
 /* Once a loop turn, when all that it had to run has run: pushes what was
  * gathered for that moment. */
 void server_turn(struct server *server);

@@ -3,6 +3,7 @@
  * A session is embedded in net/'s client, so its memory is not ours; what it
  * owns are a few short strings that the client gave itself. They count as the
  * client's: own_bytes is what they hold. */
+#include "cmd/block.h"
 #include "cmd/doc.h"
 #include "cmd/multi.h"
 #include "cmd/pubsub.h"
@@ -38,6 +39,7 @@ void session_deinit(struct session *session)
 {
     struct server *server = session->server;
     db_release(server->db, &session->wait);
+    block_leave(session);
     multi_discard(session);
     pubsub_leave(session);
     tracking_disable(session);

@@ -27,6 +27,7 @@
 #define PS CMD_PUBSUB
 #define SO CMD_OF_SUBSCRIBERS
 #define CO CMD_COLLECTION
+#define BL CMD_BLOCKING
 #define MK CMD_MOVABLEKEYS
 
 #define NONE   DB_NEED_NONE
@@ -40,8 +41,10 @@
 #define TWO_KEYS  { 1, 2, 1, 0 }
 #define FROM_TWO  { 2, -1, 1, 0 }
 #define SECOND    { 2, 2, 1, 0 }
+#define BUT_LAST  { 1, -2, 1, 0 }
 #define NUMKEYS   { 0, 0, 0, 1 }
 #define KEY_NUMKEYS { 1, 1, 1, 2 }
+#define SECOND_NUMKEYS { 0, 0, 0, 2 }
 
 /* clang-format off */
 static const struct command client_table[] = {
@@ -224,6 +227,16 @@ const struct command command_table[] = {
     { .name = "setrange",    .arity = 4,  .flags = W|M,   .keys = KEY, .need = VALUE, .handler = cmd_setrange, .grow_of = grow_setrange },
     { .name = "strlen",      .arity = 2,  .flags = R|F,   .keys = KEY, .need = HEADER, .handler = cmd_strlen },
     { .name = "substr",      .arity = 4,  .flags = R,     .keys = KEY, .need = VALUE, .handler = cmd_getrange },
+
+    /* waiting for lists and sorted sets */
+    { .name = "blmove",     .arity = 6,  .flags = W|M|S|BL|CO, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_blmove, .grow_of = lmove_bytes, .reply_of = lmove_bytes },
+    { .name = "blmpop",     .arity = -5, .flags = W|BL|MK,  .keys = SECOND_NUMKEYS, .need = VALUE, .handler = cmd_blmpop, .reply_of = blmpop_bytes },
+    { .name = "blpop",      .arity = -3, .flags = W|S|BL,   .keys = BUT_LAST, .need = VALUE, .handler = cmd_blpop, .reply_of = blpop_bytes },
+    { .name = "brpop",      .arity = -3, .flags = W|S|BL,   .keys = BUT_LAST, .need = VALUE, .handler = cmd_brpop, .reply_of = blpop_bytes },
+    { .name = "brpoplpush", .arity = 4,  .flags = W|M|S|BL|CO, .keys = TWO_KEYS, .need = VALUE, .handler = cmd_brpoplpush, .grow_of = rpoplpush_bytes, .reply_of = rpoplpush_bytes },
+    { .name = "bzmpop",     .arity = -5, .flags = W|BL|MK,  .keys = SECOND_NUMKEYS, .need = VALUE, .handler = cmd_bzmpop, .reply_of = bzmpop_bytes },
+    { .name = "bzpopmax",   .arity = -3, .flags = W|F|S|BL, .keys = BUT_LAST, .need = VALUE, .handler = cmd_bzpopmax },
+    { .name = "bzpopmin",   .arity = -3, .flags = W|F|S|BL, .keys = BUT_LAST, .need = VALUE, .handler = cmd_bzpopmin },
 
     /* lists */
     { .name = "lindex",    .arity = 3,  .flags = R,   .keys = KEY, .need = VALUE, .handler = cmd_lindex, .reply_of = lindex_bytes },

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/num.h"
 #include "cache/cache.h"
+#include "cmd/block.h"
 #include "cmd/notify.h"
 
 /* Most commands have one key; wants for more are made on the heap. */
@@ -146,21 +147,38 @@ static bool has_one_want(const struct command *command)
            command->keys.numkeys == 0 && command->more_wants == NULL;
 }
 
+/* With what blocked clients need who may be served by this call, if that can be
+ * had. */
+static enum db_verdict acquire_for_blocked(struct call *call,
+                                           struct db_want *wants, size_t own)
+{
+    struct db_wait *wait = &call->session->wait;
+    size_t          more = block_wants(call, wants, own, wants + own);
+    enum db_verdict verdict = db_acquire(call->db, wait, wants, own + more);
+    if (verdict != DB_FAILED || more == 0)
+        return verdict;
+    block_wants_nothing(call);
+    return db_acquire(call->db, wait, wants, own);
+}
+
 static enum db_verdict acquire(struct call *call)
 {
     struct db_wait *wait = &call->session->wait;
-    if (has_one_want(call->command)) {
+    size_t          blocked = block_wants_max(call);
+    if (blocked == 0 && has_one_want(call->command)) {
         struct db_want want = { .key = call->key, .need = need_of(call, 0) };
         return db_acquire(call->db, wait, &want, 1);
     }
     struct db_want  few[FEW_KEYS], *wants = few;
-    size_t          most = call_wants_max(call);
+    size_t          most = call_wants_max(call) + blocked;
     if (most == 0)
         return DB_READY;
     if (most > FEW_KEYS)
         wants = mem_alloc(most * sizeof(*wants));
-    enum db_verdict verdict =
-        db_acquire(call->db, wait, wants, call_wants(call, wants));
+    size_t          own = call_wants(call, wants);
+    enum db_verdict verdict = blocked > 0
+                                  ? acquire_for_blocked(call, wants, own)
+                                  : db_acquire(call->db, wait, wants, own);
     if (wants != few)
         mem_free(wants);
     return verdict;
@@ -241,6 +259,11 @@ static enum db_verdict admit(struct call *call)
 {
     struct db_wait *wait = &call->session->wait;
     bool            grows = call_grows(call), is_collection = false;
+    /* Who was blocked takes what somebody has just been let in with, and does
+     * it at once, whether or not the epoch is full. */
+    if (call->session->blocking != NULL && !db_is_failing(call->db) &&
+        db_has_room(call->db, wait, grows ? call_growth(call) : 0))
+        return DB_READY;
     if (!grows)
         return db_admit_write(call->db, wait, 0, false);
     size_t bytes = call_growth(call);

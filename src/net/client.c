@@ -118,6 +118,7 @@ void client_close(struct client *client)
     link_remove(&client->gate_link);
     link_remove(&client->push_link);
     link_remove(&client->held_link);
+    link_remove(&client->unblocked_link);
     gate_count(client, true);
     net->client_count--;
     resp_parser_deinit(&client->parser);
@@ -206,6 +207,8 @@ static void input_trim(struct client *client)
 
 /* --- executing ----------------------------------------------------------- */
 
+static void serve_unblocked(struct net *net);
+
 const slice *net_argv(struct net *net, const struct resp_parser *parser,
                       const char *command)
 {
@@ -262,15 +265,12 @@ static void skipped(struct client *client)
     session_refused(&client->session);
 }
 
-/* Executes the command that the parser holds. False: it was parked. */
-static bool execute(struct client *client, const char *command)
+/* Runs the command that the parser holds, its reply into net->reply. False: it
+ * was parked. */
+static bool run_command(struct client *client, const char *command)
 {
     struct net   *net = client->net;
     struct reply *reply = &net->reply;
-    if (client->parser.argc == 0) {
-        session_command_done(&client->session, NULL);
-        return true;
-    }
     reply->version = client->session.resp;
     const slice *argv = net_argv(net, &client->parser, command);
     struct server *server = net->server;
@@ -288,13 +288,10 @@ static bool execute(struct client *client, const char *command)
         reply_append(reply, &net->after);
         reply_clear(&net->after, REPLY_KEEP_BYTES);
     }
-    if (net->push_unsettled)
-        push_settle(net);
-    if (client->closing)
-        return true; /* too much was pushed to it */
     switch (result) {
     case CALL_PARKED:
     case CALL_WAITS_TURN:
+    case CALL_BLOCKED:
         return false;
     case CALL_HELD:
         list_push_back(&net->held, &client->held_link);
@@ -306,6 +303,24 @@ static bool execute(struct client *client, const char *command)
         break;
     }
     return true;
+}
+
+/* Executes the command that the parser holds, and then, before anything else,
+ * those of blocked clients that it has given something. False: it was parked.
+ */
+static bool execute(struct client *client, const char *command)
+{
+    struct net *net = client->net;
+    if (client->parser.argc == 0) {
+        session_command_done(&client->session, NULL);
+        return true;
+    }
+    bool is_done = run_command(client, command);
+    if (server_has_unblocked(net->server))
+        serve_unblocked(net);
+    if (net->push_unsettled)
+        push_settle(net);
+    return is_done || client->closing; /* too much was pushed to it */
 }
 
 /* Replies above the mark are sent now; true if they are still pending. */
@@ -360,9 +375,10 @@ static size_t execute_commands(struct client *client, slice bytes)
             if (execute(client, rest.data))
                 break;
             client->parked = !is_at_gate(client);
-            ahead_load(client, &limits,
-                       slice_make(rest.data + parser->consumed,
-                                  rest.len - parser->consumed));
+            if (client->session.blocking == NULL) /* that may take hours */
+                ahead_load(client, &limits,
+                           slice_make(rest.data + parser->consumed,
+                                      rest.len - parser->consumed));
             return at;
         }
         if (client->closing)
@@ -453,6 +469,60 @@ void client_run_held(struct net *net)
         pause_let_go(&client->session);
         client_resume(client);
     }
+}
+
+/* --- blocked clients ------------------------------------------------------ */
+
+static void serve_unblocked(struct net *net)
+{
+    server_serve_unblocked(net->server);
+    server_begins(net->server); /* the next command */
+}
+
+/* The one command only, in a reply of its own: net->reply is lent to the client
+ * whose command has just ended. What is behind it is executed in net_turn. */
+void client_run_blocked(struct client *client)
+{
+    struct net        *net = client->net;
+    struct resp_limits limits = limits_of(client);
+    slice rest = slice_make(client->input + client->input_at,
+                            client->input_len - client->input_at);
+    ASSERT(!client->closing);
+    enum resp_status status = resp_parse(&client->parser, &limits, rest);
+    ASSERT(status == RESP_READY);
+    struct reply lent = net->reply;
+    net->reply = net->unblocked_reply;
+    server_begins(net->server); /* not with the time that it was blocked */
+    bool is_done = run_command(client, rest.data);
+    net->unblocked_reply = net->reply;
+    net->reply = lent;
+    client->parked = !is_done && !is_at_gate(client);
+    output_queue(client, &net->unblocked_reply);
+    reply_clear(&net->unblocked_reply, UNBLOCKED_KEEP_BYTES);
+    if (is_done) {
+        client->input_at += client->parser.consumed;
+        client->promised = 0;
+        resp_parser_next(&client->parser);
+        input_release_if_done(client);
+        client->stalled = client->out_bytes > OUTPUT_MARK;
+        list_push_back(&net->unblocked, &client->unblocked_link);
+    }
+    client_charge_only(client);
+    push_look_later(client);
+}
+
+bool client_run_unblocked(struct net *net)
+{
+    struct link ready, *first;
+    if (server_has_unblocked(net->server) && !net->paused)
+        serve_unblocked(net);
+    link_init(&ready);
+    list_splice(&ready, &net->unblocked);
+    while ((first = list_first(&ready)) != NULL) {
+        link_remove(first);
+        client_run(CONTAINER_OF(first, struct client, unblocked_link));
+    }
+    return !list_empty(&net->unblocked);
 }
 
 static bool over_query_limit(struct client *client)
@@ -677,6 +747,7 @@ void client_accept(struct net *net, uv_stream_t *listener, bool is_unix)
     link_init(&client->gate_link);
     link_init(&client->push_link);
     link_init(&client->held_link);
+    link_init(&client->unblocked_link);
     resp_parser_init(&client->parser);
     int rc = is_unix ? uv_pipe_init(net->loop, &client->uv.pipe, 0)
                      : uv_tcp_init(net->loop, &client->uv.tcp);

@@ -15,6 +15,7 @@
 #define READ_LARGE_BYTES ((size_t)256 * 1024)
 /* Capacity that the shared reply buffer keeps. */
 #define REPLY_KEEP_BYTES ((size_t)64 * 1024)
+#define UNBLOCKED_KEEP_BYTES ((size_t)1024)
 /* A client with more pending output than this is not executed further. */
 #define OUTPUT_MARK ((size_t)64 * 1024)
 /* A client that holds this much goes before a new one is turned away. */
@@ -54,6 +55,9 @@ struct net {
     struct client *executing; /* whose command is under way, or NULL */
     struct reply   after;     /* pushes to that one, behind its reply */
     struct link    held;      /* client.held_link: by CLIENT PAUSE, in order */
+    struct link    unblocked; /* client.unblocked_link: were answered, and have
+                                 their next commands before them */
+    struct reply   unblocked_reply; /* lent to whoever is unblocked */
     struct link    pushed;    /* client.push_link: to be sent this turn */
     bool           push_unsettled; /* of these some are to be looked at */
 };
@@ -93,6 +97,7 @@ struct client {
     size_t  promised;    /* input that was announced and let through the gate */
     struct link push_link; /* on net->pushed, or on no list */
     struct link held_link; /* on net->held, or on no list */
+    struct link unblocked_link; /* on net->unblocked, or on no list */
     struct link gate_link;
     size_t  gate_held;   /* its part of net->gate_held */
     size_t  gate_bytes;  /* what it waits at the gate for */
@@ -115,6 +120,11 @@ void client_resume(struct client *client);
 void client_run(struct client *client);
 /* CLIENT PAUSE is over: runs all that it has held. */
 void client_run_held(struct net *net);
+/* The command of a client that is blocked, once more (server_hooks). */
+void client_run_blocked(struct client *client);
+/* Once a loop turn: whoever was unblocked executes on. True: call it again at
+ * once. */
+bool client_run_unblocked(struct net *net);
 /* How much to read from a client at once, and to keep of one that can't be
  * executed: less when all together hold much. */
 size_t client_read_size(const struct net *net);
@@ -158,7 +168,10 @@ void gate_moved(struct net *net);
 /* Once a loop turn, if somebody waits. */
 void gate_run(struct net *net);
 
-/* push.c: closes whom pushes have doomed, and looks after the others. */
+/* push.c: something was queued with it: push_settle and push_send are to look
+ * after it. */
+void push_look_later(struct client *client);
+/* Closes whom pushes have doomed, and looks after the others. */
 void push_settle(struct net *net);
 /* Once a loop turn: sends it. */
 void push_send(struct net *net);

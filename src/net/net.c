@@ -15,6 +15,8 @@ err_t net_new(uv_loop_t *loop, struct server *server, struct net **out,
     link_init(&net->gate);
     link_init(&net->held);
     link_init(&net->pushed);
+    link_init(&net->unblocked);
+    reply_init(&net->unblocked_reply);
     reply_init(&net->after);
     net->read_buf = mem_alloc(READ_BYTES);
     mem_charge(&server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
@@ -41,6 +43,7 @@ void net_free(struct net *net)
     mem_release(&net->server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
     reply_deinit(&net->reply);
     reply_deinit(&net->after);
+    reply_deinit(&net->unblocked_reply);
     resp_parser_deinit(&net->ahead);
     mem_free(net->argv);
     mem_free(net->read_buf);
@@ -88,15 +91,23 @@ void net_pause(struct net *net, bool paused)
     }
 }
 
-void net_turn(struct net *net)
+bool net_turn(struct net *net)
 {
     if (!list_empty(&net->gate))
         gate_run(net);
     if (!list_empty(&net->held) && net->server->pause.until_ms == 0)
         client_run_held(net);
+    bool more = client_run_unblocked(net);
     server_turn(net->server);
     if (!list_empty(&net->pushed))
         push_send(net);
+    return more;
+}
+
+void net_run_blocked(void *arg, struct session *session)
+{
+    (void)arg;
+    client_run_blocked(client_of(session));
 }
 
 bool net_admit_reply(void *arg, struct session *session, size_t bytes)

@@ -38,14 +38,16 @@ void net_pause(struct net *net, bool paused);
 bool net_has_output(const struct net *net);
 
 /* Once each loop turn: lets clients with large values take turns, runs what a
- * pause has held, and sends what was pushed. */
-void net_turn(struct net *net);
+ * pause has held and those that were blocked, and sends what was pushed. True
+ * if it wants to be called again at once. */
+bool net_turn(struct net *net);
 
 /* About ten times a second: idle clients, limits. */
 void net_cron(struct net *net);
 
 /* server_hooks */
 void net_push(void *arg, struct session *session, const struct reply *message);
+void net_run_blocked(void *arg, struct session *session);
 void net_close_session(void *arg, struct session *session, bool after_reply);
 bool net_admit_reply(void *arg, struct session *session, size_t bytes);
 void net_describe_session(void *arg, const struct session *session,

@@ -18,7 +18,7 @@
 
 #include "base/assert.h"
 
-static void look_at_later(struct client *client)
+void push_look_later(struct client *client)
 {
     client->net->push_unsettled = true;
     if (list_empty(&client->push_link))
@@ -34,7 +34,7 @@ static void doom(struct client *client)
         reply_clear(&net->after, REPLY_KEEP_BYTES);
     output_drop(client);
     client_charge_only(client);
-    look_at_later(client);
+    push_look_later(client);
 }
 
 static size_t pending_bytes(const struct client *client)
@@ -82,7 +82,7 @@ void net_push(void *arg, struct session *session, const struct reply *message)
     } else {
         output_queue(client, message);
         client_charge_only(client);
-        look_at_later(client);
+        push_look_later(client);
         if (output_over_limit(client)) {
             client_note_output_cut(client);
             doom(client);

@@ -15,10 +15,14 @@ struct expected {
     const char *keys; /* "": none; else what key_text draws */
 };
 
-/* keys: "1" first argument; "1-" all; "1-2" both; "1/2" every second one;
+/* keys: "1" first argument; "1-" all; "1-!" all but the last; "1-2" both; "1/2" every second one;
  * "2" the one after the subcommand; "2-" all of these. */
 static const struct expected expectations[] = {
     { "append", 3, "1" },        { "auth", -2, "" },
+    { "blmove", 6, "1-2" },      { "blmpop", -5, "" },
+    { "blpop", -3, "1-!" },      { "brpop", -3, "1-!" },
+    { "brpoplpush", 4, "1-2" },  { "bzmpop", -5, "" },
+    { "bzpopmax", -3, "1-!" },   { "bzpopmin", -3, "1-!" },
     { "bgrewriteaof", 1, "" },   { "bgsave", -1, "" },
     { "cache", -2, "" },         { "cache|evict", -3, "2-" },
     { "cache|flush", 2, "" },    { "cache|help", 2, "" },
@@ -206,6 +210,8 @@ static bool is_key(const char *keys, size_t i, size_t argc)
         return i == 1;
     if (strcmp(keys, "1-") == 0)
         return i >= 1 && i < argc;
+    if (strcmp(keys, "1-!") == 0)
+        return i >= 1 && i + 1 < argc;
     if (strcmp(keys, "1-2") == 0)
         return i == 1 || i == 2;
     if (strcmp(keys, "1/2") == 0)

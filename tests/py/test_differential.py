@@ -27,6 +27,7 @@ from lib.differ import Difference, Differ, Rule, read_known
 from lib.episodes import EPISODES
 from lib.generator import Generator
 from lib.grammar import COMMANDS, OPTIONS
+from lib.grammar_block import BLOCKING
 from lib.resp import NULL_BULK, Simple
 from lib.server import ROOT, SLOWNESS
 
@@ -134,6 +135,11 @@ UNEQUAL = [
     Rule("hscan", rules_hash.a_part_or_all, "other cursors, other parts"),
     Rule("sscan", rules_hash.a_part_or_all, "other cursors, other parts"),
     Rule("zscan", rules_hash.a_part_or_all, "other cursors, other parts"),
+    Rule("blpop", rules.named_first, "run again in 7.2",
+         known="BLPOP of several keys that come at once"),
+    Rule("blpop", rules.another_type_before, "run again in 7.2", errors=True,
+         known="BLPOP of several keys, when one before the one that comes has "
+         "another type"),
     Rule("object|encoding", rules_zset.loaded_again, "of a sorted set that "
          "Redis has loaded again"),
     Rule("command|getkeys", rules_zset.keys_of_rank, "another arity",
@@ -165,14 +171,20 @@ UNEQUAL = [
     Rule("config|set", rules.is_ok, "OK"),
 ]
 
-for _name in ("zadd", "zincrby", "zmpop", "zmscore", "zpopmax", "zpopmin",
-              "zrange", "zrangebyscore", "zrevrange", "zrevrangebyscore",
-              "zscore", "zunion", "zinter", "zdiff"):
+for _name in ("bzmpop", "bzpopmax", "bzpopmin", "zadd", "zincrby", "zmpop",
+              "zmscore", "zpopmax", "zpopmin", "zrange", "zrangebyscore",
+              "zrevrange", "zrevrangebyscore", "zscore", "zunion", "zinter",
+              "zdiff"):
     UNEQUAL += [
         Rule(_name, rules_zset.scores_printed, "fewer digits",
              known="Scores in replies"),
         Rule(_name, rules_zset.scores_of_zero, "no sign of zero",
              known="Scores of -0")]
+
+UNEQUAL += [
+    Rule(_name, rules.wait_for_ever, "overflows in 7.0", errors=True,
+         known="BLPOP and its kin with a timeout longer than time lasts")
+    for _name in BLOCKING]
 
 # Options that COMMAND DOCS of 7.0 does not tell.
 MORE_TOKENS = {"client|setinfo": ["LIB-NAME", "LIB-VER"],

@@ -17,8 +17,6 @@ LATER_GROUPS = {"bitmap", "cluster", "geo", "hyperloglog",
 MISSING = {
     # the whole keyspace, wherever it lives
     "scan", "keys", "randomkey",
-    # waiting for elements
-    "blmove", "blmpop", "blpop", "brpop", "brpoplpush",
     # ways in and out
     "dump", "restore", "migrate", "sort", "sort_ro",
     # full ACLs

@@ -54,6 +54,12 @@ WRITES = [
     ("append", "abc", ["append", "{}", "def"]),
     ("append", BIG, ["append", "{}", "def"]),
     ("append", None, ["append", "{}", "def"]),
+    ("blmove", LIST, ["blmove", "{}", "{}2", "left", "right", "0"]),
+    ("blmove", LONG, ["blmove", "{}", "{}2", "right", "left", "0"]),
+    ("blmpop", LIST, ["blmpop", "0", "2", "{}2", "{}", "left"]),
+    ("blpop", LIST, ["blpop", "{}2", "{}", "0"]),
+    ("brpop", LONG, ["brpop", "{}", "0"]),
+    ("brpoplpush", LIST, ["brpoplpush", "{}", "{}2", "0"]),
     ("copy", None, ["copy", "append-0", "{}"]),
     ("copy", (BIG, FAR), ["copy", "append-0", "{}", "REPLACE"]),
     ("copy", None, ["copy", "append-1", "{}"]), # a large one

@@ -7,6 +7,10 @@
 Replies must be the same bytes, unless a Rule of that command says that these
 two may differ. What was answered is counted, for the test to judge coverage.
 
+A step with may_wait may have its reply later: then the connection is left
+waiting, with what was sent behind it. After each exchange both servers must
+have answered the same ones of these.
+
 Messages of pub/sub are told apart from replies; after each exchange all of
 them are brought in, and each connection must have got the same ones in the
 same order.
@@ -247,6 +251,7 @@ class Differ:
     def __init__(self, ours, theirs, generator, rules):
         self.ours = Side(ours)
         self.theirs = Side(theirs)
+        self._waiting = {}          # connection: steps that have no reply yet
         self.generator = generator
         self.rules = {}
         for rule in rules:
@@ -254,6 +259,7 @@ class Differ:
         self.our_names = set(generator.commands)
         self.steps = 0
         self.messages = 0
+        self.waited = 0             # steps that had to wait for another's
         self.answered = set()       # names without an error
         self.refused = set()        # names with one
         self.tokens = set()         # (name, token) without an error
@@ -328,7 +334,11 @@ class Differ:
         if steps[-1].ends_server:
             self._restart()
             return
-        for step, told in zip(steps, words):
+        asked = list(zip(steps, words))
+        if number in self._waiting or any(step.may_wait for step in steps):
+            self._waiting.setdefault(number, []).extend(asked)
+            asked = []
+        for step, told in asked:
             our_reply, our_bytes = self._receive(ours, step, told, self.ours)
             if step.ours_only:
                 self._judge_alone(step, our_reply)
@@ -340,7 +350,47 @@ class Differ:
                 self._judge(Replies(step, told, our_reply, reply, self, early),
                             our_bytes, reply_bytes)
             self._count(step, our_reply)
+        if self._waiting:
+            self._look_after_waiting()
         self._compare_messages(steps[-1])
+
+    # --- who waits ---------------------------------------------------------
+
+    def _look_after_waiting(self):
+        """Replies that have come to those who wait: the same on both sides. In
+        the end none of ours waits for anything but a key."""
+        came = True
+        while came:
+            for side in (self.theirs, self.ours):
+                # Whatever came before the first is answered by the second.
+                side.server.call("PING")
+                side.server.call("PING")
+            came = any([self._take_reply(number)
+                        for number in list(self._waiting)])
+        if self._waiting:
+            wait_until(lambda: self.ours.server.info("cache")[
+                "cache_blocked_clients"] == 0, what="all have looked")
+            for number, steps in self._waiting.items():
+                if not self.ours.wires[number].nothing_to_read(0):
+                    self._fail(steps[0][0], "ours has an answer, Redis waits")
+
+    def _take_reply(self, number):
+        """Whether the first in line of that connection has its reply now."""
+        ours, theirs = self.ours.wires[number], self.theirs.wires[number]
+        step, told = self._waiting[number][0]
+        if theirs.nothing_to_read(0):
+            return False
+        our_reply, our_bytes = self._receive(ours, step, told, self.ours)
+        reply, reply_bytes = self._receive(theirs, step, told, self.theirs)
+        if our_bytes != reply_bytes:
+            self._judge(Replies(step, told, our_reply, reply, self),
+                        our_bytes, reply_bytes)
+        self._count(step, our_reply)
+        self.waited += 1
+        del self._waiting[number][0]
+        if not self._waiting[number]:
+            del self._waiting[number]
+        return True
 
     def _early(self, *wires):
         """Messages that came before the first reply."""

@@ -531,3 +531,6 @@ def unlike_in_7_2(g):
         one(g, connection, "sadd", key, b"some", b"texts"),
         one(g, connection, "object|encoding", key),
         scores(b"-0"), scores(b"0.1")])
+
+
+import lib.episodes_block # pylint: disable=wrong-import-position,unused-import

@@ -50,6 +50,7 @@ class Step:
         self.closes = []            # connections that both servers close then
         self.settle = None          # what to wait for before the next batch
         self.ends_server = False    # both servers end, and start again
+        self.may_wait = False       # for a key that another connection brings
 
     @property
     def tokens(self):

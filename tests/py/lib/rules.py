@@ -155,6 +155,25 @@ def pause_for_ever(replies):
         bytes(replies.words[2]) == b"%d" % (2**63 - 1)
 
 
+def wait_for_ever(replies):
+    return replies.theirs == Error("ERR timeout is negative") and \
+        replies.ours == Error("ERR timeout is out of range")
+
+
+def named_first(replies):
+    """What was named first, and what came first: episodes_block.py."""
+    return replies.words[1:3] == [b"w:named", b"w:came"] and \
+        replies.ours == [b"w:named", b"2"] and \
+        replies.theirs == [b"w:came", b"1"]
+
+
+def another_type_before(replies):
+    return replies.words[1:3] == [b"w:typed", b"w:came"] and \
+        isinstance(replies.ours, Error) and \
+        replies.ours.code == "WRONGTYPE" and \
+        replies.theirs == [b"w:came", b"1"]
+
+
 def tracking(replies):
     """All the same but the id that is redirected to."""
     def without_id(reply):
