@@ -8,8 +8,10 @@
 #include "base/assert.h"
 #include "base/num.h"
 
-/* What a page of one chunk and its place in the tree take. */
-#define CHUNK_COST (14336 + 64)
+/* What a page of one chunk and its place in the tree take; and the object, its
+ * tree and the first inner node. */
+#define CHUNK_COST  (14336 + 64)
+#define STRING_COST (8 * 1024)
 
 uint64_t string_chunks(uint64_t len)
 {
@@ -24,7 +26,7 @@ uint64_t string_object_len(const struct object *object)
 
 size_t string_object_cost(size_t len)
 {
-    return (size_t)string_chunks(len) * CHUNK_COST + 2048;
+    return (size_t)string_chunks(len) * CHUNK_COST + STRING_COST;
 }
 
 /* ---- reading ------------------------------------------------------------- */

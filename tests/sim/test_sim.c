@@ -22,6 +22,7 @@
 #include "db/internal.h"
 #include "sim_io.h"
 #include "store/fault.h"
+#include "type/string.h"
 
 #define KEYS      120
 #define CLIENTS   12
@@ -197,6 +198,17 @@ static bool is_write(enum op_kind kind)
            kind == OP_FLUSHDB || kind == OP_COPY;
 }
 
+static bool entry_is(const struct entry *entry, struct model_value want)
+{
+    const struct object *object = entry_object(entry);
+    if (object == NULL)
+        return is_value(want, entry_value(entry));
+    struct blob *blob = string_object_copy_out(object);
+    bool         same = is_value(want, blob_slice(blob));
+    blob_unref(blob);
+    return same;
+}
+
 static void check_read(struct client *client, unsigned key,
                        struct entry *entry, bool value)
 {
@@ -205,10 +217,10 @@ static void check_read(struct client *client, unsigned key,
     assert_int_equal(entry != NULL, want->value != 0);
     if (entry == NULL)
         return;
-    assert_int_equal(entry->value_len, want->len);
+    assert_int_equal(db_string_len(entry), want->len);
     assert_int_equal(entry_deadline(entry), want->deadline_ms);
     if (value)
-        assert_true(is_value(*want, entry_value(entry)));
+        assert_true(entry_is(entry, *want));
 }
 
 static void do_set(struct client *client, unsigned key, int64_t ttl_ms)
@@ -230,6 +242,26 @@ static void do_set(struct client *client, unsigned key, int64_t ttl_ms)
     free(bytes);
 }
 
+/* Written over in place, end first; the deadline stays. */
+static void do_edit(struct client *client, unsigned key)
+{
+    struct sim         *sim = client->sim;
+    struct db_edit      edit;
+    char                text[KEY_MAX];
+    struct db_key       at = make_key(client, key, text);
+    struct model_value *value = model_at(sim, client->space, key);
+    value->value = ++sim->next_value;
+    value->len = client->len;
+    char          *bytes = value_bytes(*value);
+    size_t         half = value->len / 2;
+    struct object *object = db_edit_begin(sim->db, &at, OBJ_STRING, &edit);
+    string_object_write(object, half,
+                        slice_make(bytes + half, value->len - half));
+    string_object_write(object, 0, slice_make(bytes, half));
+    db_edit_end(&edit, "setrange");
+    free(bytes);
+}
+
 static void do_rename(struct client *client)
 {
     struct sim         *sim = client->sim;
@@ -241,21 +273,12 @@ static void do_rename(struct client *client)
     check_read(client, client->keys[0], entry, true);
     if (entry == NULL || client->keys[0] == client->keys[1])
         return;
-    slice             value = entry_value(entry);
-    char             *copy = malloc(value.len + 1);
-    struct entry_spec spec = cache_spec(entry);
-    memcpy(copy, value.data, value.len);
-    spec.blob = NULL;
-    spec.object_id = 0;
-    spec.value = slice_make(copy, value.len);
-    db_delete(sim->db, &from, "rename_from");
-    db_put(sim->db, &to, &spec, "rename_to");
-    free(copy);
+    db_move(sim->db, &from, &to, "rename_to", "rename_from");
     *model_at(sim, client->space, client->keys[1]) = *source;
     *source = (struct model_value){ 0 };
 }
 
-/* To the other database; a large value is shared. */
+/* To the other database. */
 static void do_copy(struct client *client)
 {
     struct sim         *sim = client->sim;
@@ -268,18 +291,8 @@ static void do_copy(struct client *client)
     check_read(client, client->keys[0], entry, true);
     if (entry == NULL)
         return;
-    struct entry_spec spec = cache_spec(entry);
-    char             *copy = malloc(spec.value.len + 1);
-    if (spec.blob != NULL)
-        blob_ref(spec.blob);
-    else
-        spec.value = slice_make(
-            memcpy(copy, spec.value.data, spec.value.len), spec.value.len);
-    spec.object_id = 0;
     to.space = db_space(sim->db, other);
-    db_put(sim->db, &to, &spec, "copy_to");
-    blob_unref(spec.blob);
-    free(copy);
+    db_copy(sim->db, &from, &to, "copy_to");
     *model_at(sim, other, client->keys[1]) = *source;
 }
 
@@ -305,7 +318,10 @@ static void do_key(struct client *client, size_t index)
         break;
     case OP_RMW:
         check_read(client, key, db_look(sim->db, &at, true), true);
-        do_set(client, key, client->ttl_ms);
+        if (value->value != 0 && client->len >= value->len)
+            do_edit(client, key);
+        else
+            do_set(client, key, client->ttl_ms);
         break;
     case OP_SET:
     case OP_MSET:
@@ -567,9 +583,9 @@ static struct model_value identify(struct sim *sim, unsigned space,
 {
     for (size_t i = sim->snapshot_count; i > 0; i--) {
         struct model_value value = sim->snapshots[i - 1].keys[space][key];
-        if (value.value != 0 && value.len == entry->value_len &&
+        if (value.value != 0 && value.len == db_string_len(entry) &&
             value.deadline_ms == entry_deadline(entry) &&
-            is_value(value, entry_value(entry)))
+            entry_is(entry, value))
             return value;
     }
     fail_msg("key %u of %u came back as something that never was", key, space);
