@@ -8,10 +8,14 @@
 #include "base/assert.h"
 #include "base/num.h"
 
-/* What a page of one chunk and its place in the tree take; and the object, its
- * tree and the first inner node. */
-#define CHUNK_COST  (14336 + 64)
-#define STRING_COST (8 * 1024)
+/* What a page of one chunk and its place in the tree take; the least that a page
+ * takes which is begun behind others; the first inner node; the object and its
+ * tree. */
+#define PLACE_COST  64
+#define CHUNK_COST  (14336 + PLACE_COST)
+#define TAIL_COST   (4096 + PLACE_COST)
+#define INNER_COST  (5 * 1024)
+#define STRING_COST 1024
 
 uint64_t string_chunks(uint64_t len)
 {
@@ -26,7 +30,16 @@ uint64_t string_object_len(const struct object *object)
 
 size_t string_object_cost(size_t len)
 {
-    return (size_t)string_chunks(len) * CHUNK_COST + STRING_COST;
+    size_t tail = len % STRING_CHUNK;
+    size_t bytes = STRING_COST + len / STRING_CHUNK * CHUNK_COST;
+    if (len > STRING_CHUNK)
+        bytes += INNER_COST;
+    if (tail + tail / 4 > TAIL_COST - 256)
+        bytes += tail + tail / 4 < CHUNK_COST ? tail + tail / 4 + 256
+                                              : CHUNK_COST;
+    else if (tail > 0)
+        bytes += TAIL_COST;
+    return bytes;
 }
 
 /* ---- reading ------------------------------------------------------------- */
