@@ -1,4 +1,4 @@
-/* blob.c - one allocation: count, length, bytes.
+/* blob.c - one allocation: count, length, and the bytes unless they are lent.
  *
  * The count is the only thing that two threads touch. Taking a reference needs
  * no order, since whoever takes one already holds one. Dropping it does: all
@@ -18,6 +18,19 @@ struct blob *blob_new(size_t len)
     struct blob *blob = mem_alloc(sizeof(*blob) + len);
     atomic_init(&blob->refs, 1);
     blob->len = len;
+    blob->data = (char *)(blob + 1);
+    blob->let_go = NULL;
+    blob->owner = NULL;
+    return blob;
+}
+
+struct blob *blob_lend(slice bytes, void (*let_go)(void *owner), void *owner)
+{
+    struct blob *blob = blob_new(0);
+    blob->len = bytes.len;
+    blob->data = (char *)bytes.data;
+    blob->let_go = let_go;
+    blob->owner = owner;
     return blob;
 }
 
@@ -45,8 +58,11 @@ void blob_unref(struct blob *blob)
     unsigned before =
         atomic_fetch_sub_explicit(&blob->refs, 1, memory_order_acq_rel);
     ASSERT(before > 0);
-    if (before == 1)
-        mem_free(blob);
+    if (before > 1)
+        return;
+    if (blob->let_go != NULL)
+        blob->let_go(blob->owner);
+    mem_free(blob);
 }
 
 /* Acquire: who learns that it is alone may write to the bytes again. */

@@ -1,7 +1,7 @@
 /* cache.c - entries: found, made, changed, held. Eviction is in evict.c.
  *
  * One function changes what an entry is: cache_assign. It keeps the counts,
- * the charge of blobs and the address in the table and in struct busy right;
+ * the charge of objects and the address in the table and in struct busy right;
  * so a new kind of change needs no bookkeeping of its own. */
 #include "cache/cache.h"
 
@@ -48,17 +48,14 @@ bool cache_free_buried(struct cache *cache, size_t max_nodes)
 
 static size_t outside_bytes(const struct entry *entry)
 {
-    const struct blob   *blob = entry_blob(entry);
     const struct object *object = entry_object(entry);
-    return (blob != NULL ? blob_charge_bytes(blob->len) : 0) +
-           (object != NULL ? object->charged_bytes : 0);
+    return object != NULL ? object->charged_bytes : 0;
 }
 
 static void drop_outside(void *arg, struct entry *entry)
 {
     struct cache *cache = arg;
     mem_release(cache->mem, MEM_VALUES, outside_bytes(entry));
-    blob_unref(entry_blob(entry));
     object_free(entry_object(entry));
 }
 
@@ -116,12 +113,7 @@ size_t cache_entry_bytes(const struct entry *entry)
     if (entry->units != 0)
         return (size_t)entry->units * SEGMENT_ALIGN;
     size_t size = sizeof(*entry) + entry_extra_bytes(entry->flags) +
-                  entry->key_len;
-    bool is_root = entry_presence(entry) == ENTRY_HEADER &&
-                   entry_type(entry) != OBJ_STRING;
-    if ((entry_presence(entry) == ENTRY_PRESENT || is_root) &&
-        !(entry->flags & (ENTRY_HAS_BLOB | ENTRY_HAS_TREES)))
-        size += entry->value_len;
+                  entry->key_len + entry->value_len;
     return (size + SEGMENT_ALIGN - 1) / SEGMENT_ALIGN * SEGMENT_ALIGN;
 }
 
@@ -138,7 +130,7 @@ static void count_in(struct cache *cache, const struct entry *entry)
     cache->busy_bytes += entry->flags & ENTRY_BUSY ? held_bytes(entry) : 0;
     cache->presence_count[entry_presence(entry)]++;
     cache->deadline_count += (entry->flags & ENTRY_HAS_DEADLINE) != 0;
-    if (entry->flags & (ENTRY_HAS_BLOB | ENTRY_HAS_TREES))
+    if (entry->flags & ENTRY_HAS_TREES)
         mem_charge(cache->mem, MEM_VALUES, outside_bytes(entry));
 }
 
@@ -147,7 +139,7 @@ static void count_out(struct cache *cache, const struct entry *entry)
     cache->busy_bytes -= entry->flags & ENTRY_BUSY ? held_bytes(entry) : 0;
     cache->presence_count[entry_presence(entry)]--;
     cache->deadline_count -= (entry->flags & ENTRY_HAS_DEADLINE) != 0;
-    if (entry->flags & (ENTRY_HAS_BLOB | ENTRY_HAS_TREES))
+    if (entry->flags & ENTRY_HAS_TREES)
         mem_release(cache->mem, MEM_VALUES, outside_bytes(entry));
 }
 
@@ -217,29 +209,16 @@ static uint16_t spec_flags(const struct entry_spec *spec)
         flags |= spec->deadline_ms != 0 ? ENTRY_HAS_DEADLINE : 0;
         flags |= spec->object_id != 0 ? ENTRY_HAS_OBJECT : 0;
     }
-    if (spec->presence == ENTRY_PRESENT)
-        flags |= spec->object != NULL ? ENTRY_HAS_TREES
-                 : spec->blob != NULL ? ENTRY_HAS_BLOB
-                                      : 0;
+    if (spec->presence == ENTRY_PRESENT && spec->object != NULL)
+        flags |= ENTRY_HAS_TREES;
     return (uint16_t)flags;
-}
-
-static size_t spec_value_len(const struct entry_spec *spec)
-{
-    if (spec->presence == ENTRY_HEADER)
-        return spec->type == OBJ_STRING ? spec->value_len : spec->value.len;
-    if (spec->presence != ENTRY_PRESENT || spec->object != NULL)
-        return 0;
-    return spec->blob != NULL ? spec->blob->len : spec->value.len;
 }
 
 /* Does its value (or root) lie in the entry? */
 static bool spec_is_inline(const struct entry_spec *spec)
 {
-    if (spec->presence == ENTRY_HEADER)
-        return spec->type != OBJ_STRING;
-    return spec->presence == ENTRY_PRESENT && spec->blob == NULL &&
-           spec->object == NULL;
+    return spec->presence == ENTRY_HEADER ||
+           (spec->presence == ENTRY_PRESENT && spec->object == NULL);
 }
 
 static size_t spec_inline_len(const struct entry_spec *spec)
@@ -258,9 +237,7 @@ static void write_extras(struct entry *entry, const struct entry_spec *spec)
         memcpy(at, &spec->object_id, 8);
         at += 8;
     }
-    if (entry->flags & ENTRY_HAS_BLOB)
-        memcpy(at, &spec->blob, sizeof(spec->blob));
-    else if (entry->flags & ENTRY_HAS_TREES)
+    if (entry->flags & ENTRY_HAS_TREES)
         memcpy(at, &spec->object, sizeof(spec->object));
 }
 
@@ -300,12 +277,9 @@ struct entry *cache_assign(struct cache *cache, struct entry *entry,
     size_t   inline_len = spec_inline_len(spec);
     size_t   size = sizeof(*entry) + entry_extra_bytes(flags) +
                   entry->key_len + inline_len;
-    ASSERT(spec_value_len(spec) <= UINT32_MAX);
+    ASSERT(inline_len <= UINT32_MAX);
 
-    struct blob   *old_blob = entry_blob(entry);
     struct object *old_object = entry_object(entry);
-    if (spec->presence == ENTRY_PRESENT && spec->blob != NULL)
-        blob_ref(spec->blob);
     count_out(cache, entry);
 
     struct entry *now = entry;
@@ -325,10 +299,9 @@ struct entry *cache_assign(struct cache *cache, struct entry *entry,
         if (!is_jumbo)
             segment_hole(&cache->segments, entry, bytes);
     }
-    now->value_len = (uint32_t)spec_value_len(spec);
+    now->value_len = (uint32_t)inline_len;
 
     count_in(cache, now);
-    blob_unref(old_blob);
     if (old_object != NULL && old_object != entry_object(now))
         cache_bury(cache, old_object);
     return now;
@@ -341,9 +314,7 @@ struct entry_spec cache_spec(const struct entry *entry)
         .type = entry_type(entry),
         .deadline_ms = entry_deadline(entry),
         .object_id = entry_object_id(entry),
-        .blob = entry_blob(entry),
         .object = entry_object(entry),
-        .value_len = entry->value_len,
     };
     if (spec_is_inline(&spec))
         spec.value = entry_value(entry);
@@ -361,7 +332,7 @@ struct entry *cache_set_deadline(struct cache *cache, struct entry *entry,
 char *cache_value_in_place(struct entry *entry)
 {
     ASSERT(entry_presence(entry) == ENTRY_PRESENT);
-    ASSERT(!(entry->flags & ENTRY_HAS_BLOB));
+    ASSERT(!(entry->flags & ENTRY_HAS_TREES));
     return entry->payload + entry_extra_bytes(entry->flags) + entry->key_len;
 }
 
@@ -370,7 +341,6 @@ void cache_remove(struct cache *cache, struct entry *entry)
     ASSERT(!(entry->flags & ENTRY_BUSY));
     table_remove(&cache->table, entry);
     count_out(cache, entry);
-    blob_unref(entry_blob(entry));
     if (entry_object(entry) != NULL)
         cache_bury(cache, entry_object(entry));
     cache_entry_free(cache, entry);

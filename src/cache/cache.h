@@ -12,9 +12,9 @@
  *            first; an idle entry not used since it last passed is evicted, a
  *            used or busy one is moved on (evict.c). docs/ARCHITECTURE.md has
  *            its hit ratios beside exact LRU.
- * Ownership  keys and values are copied; blobs are taken by reference, objects
- *            are the entry's own. One that is dropped is buried: freed a slice
- *            at a time, as room is needed or the loop has time.
+ * Ownership  keys and values are copied; objects are the entry's own. One that
+ *            is dropped is buried: freed a slice at a time, as room is needed
+ *            or the loop has time.
  * Threads    loop thread only.
  * Errors     ERR_AGAIN from cache_room: everything left is busy; a flush or an
  *            unpin must come first.
@@ -31,8 +31,17 @@
 #include "cache/segment.h"
 #include "cache/table.h"
 
-/* Values longer than this (with their key) lie in a blob of their own. */
+/* A string that is longer than this with its key is an object; but what is not
+ * longer than CACHE_SMALL_MAX lies in the entry, however long the key is. */
 #define CACHE_INLINE_MAX ((size_t)16 * 1024)
+#define CACHE_SMALL_MAX  ((size_t)8 * 1024)
+
+static inline bool cache_is_inline(size_t key_len, size_t string_len)
+{
+    return string_len <= CACHE_SMALL_MAX ||
+           (key_len <= CACHE_INLINE_MAX &&
+            string_len <= CACHE_INLINE_MAX - key_len);
+}
 
 struct cache {
     struct mem         *mem;
@@ -46,7 +55,7 @@ struct cache {
     uint32_t            expire_cursor; /* bucket the expiry sweep is at */
     size_t              deadline_count; /* entries with a deadline */
     size_t              presence_count[4];
-    size_t              busy_bytes; /* of busy entries and their blobs: what
+    size_t              busy_bytes; /* of busy entries and their objects: what
                                        no eviction can free */
     bool              (*space_is_live)(void *arg, uint32_t space);
     void               *space_arg;
@@ -93,7 +102,7 @@ struct entry *cache_assign(struct cache *cache, struct entry *entry,
 struct entry_spec cache_spec(const struct entry *entry);
 struct entry *cache_set_deadline(struct cache *cache, struct entry *entry,
                                  int64_t deadline_ms);
-/* The same length, new bytes, in place. REQUIRES: PRESENT, not a blob. */
+/* The same length, new bytes, in place. REQUIRES: PRESENT, without an object. */
 char *cache_value_in_place(struct entry *entry);
 /* Its object has changed without cache_assign: counts its bytes anew. */
 void cache_recharge(struct cache *cache, struct entry *entry);
@@ -124,7 +133,7 @@ enum ds_state cache_state(const struct cache *cache, const struct entry *entry);
 
 /* --- room ---------------------------------------------------------------- */
 
-/* What a value of that size costs in an entry of its own, at most. */
+/* What a string of that size costs in an entry of its own, at most. */
 size_t cache_cost(size_t key_len, size_t value_len);
 
 /* Makes room for extra_bytes more by evicting. ERR_AGAIN: not now.  ERR_OOM:

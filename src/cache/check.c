@@ -37,12 +37,6 @@ static void check_entry(void *arg, struct entry *entry)
     tally->entry_bytes += cache_entry_bytes(entry);
     tally->presence[entry_presence(entry)]++;
     tally->deadlines += entry_deadline(entry) != 0;
-    const struct blob *blob = entry_blob(entry);
-    if (blob != NULL) {
-        ASSERT(entry_presence(entry) == ENTRY_PRESENT);
-        ASSERT(blob->len == entry->value_len);
-        tally->value_bytes += blob_charge_bytes(blob->len);
-    }
     struct object *object = entry_object(entry);
     if (object != NULL) {
         ASSERT(entry_presence(entry) == ENTRY_PRESENT);
@@ -54,7 +48,6 @@ static void check_entry(void *arg, struct entry *entry)
     if (entry->flags & ENTRY_BUSY) {
         tally->busy++;
         tally->busy_bytes += cache_entry_bytes(entry) +
-                             (blob ? blob_charge_bytes(blob->len) : 0) +
                              (object ? object->charged_bytes : 0);
         check_busy(tally->cache, entry);
     } else {

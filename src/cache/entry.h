@@ -4,11 +4,11 @@
  * 32 bytes, then
  *     deadline   int64   if ENTRY_HAS_DEADLINE, unix ms
  *     object id  uint64  if ENTRY_HAS_OBJECT: the value's pages on disk
- *     blob       pointer if ENTRY_HAS_BLOB: the value, outside the segment
- *     object     pointer if ENTRY_HAS_TREES: a collection of more than a page
- *     key bytes, value bytes (if PRESENT, and neither blob nor object; the
- *     value of a collection is its page. Of a HEADER that is a collection: its
- *     root, see type/object.h)
+ *     object     pointer if ENTRY_HAS_TREES: the value, outside the segment: a
+ *                collection of more than a page, a large string
+ *     key bytes, value bytes (if PRESENT without an object; the value of a
+ *     collection is its page. If HEADER: the root of its object, see
+ *     type/object.h)
  * Most entries are idle: clean, unpinned, nothing in flight. What the others
  * need besides stands in a struct busy, whose index takes the place of the
  * last use.
@@ -28,7 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/blob.h"
+#include "base/assert.h"
 #include "base/list.h"
 #include "base/slice.h"
 #include "type/object.h"
@@ -48,7 +48,6 @@ enum entry_flag {
     ENTRY_DEAD         = 0x0008, /* freed; only the hand sees it */
     ENTRY_HAS_DEADLINE = 0x0010,
     ENTRY_HAS_OBJECT   = 0x0020,
-    ENTRY_HAS_BLOB     = 0x0040,
     ENTRY_HAS_TREES    = 0x0080,
     ENTRY_PRESENCE_SHIFT = 8,
     ENTRY_PRESENCE_MASK  = 0x0300,
@@ -65,28 +64,24 @@ struct entry {
         uint32_t busy_index; /* if ENTRY_BUSY */
     };
     uint32_t key_len;
-    uint32_t value_len; /* of the value, in the entry, a blob, or on disk; of
-                           a collection: of what is in the entry */
+    uint32_t value_len; /* of the value or root in the entry */
     uint16_t units;     /* allocation in SEGMENT_ALIGN units; 0: a jumbo */
     uint16_t flags;
     char     payload[];
 };
 _Static_assert(sizeof(struct entry) == 32, "the header stays small");
 
-/* What an entry should be. The value is in `value` or, if blob is not NULL, in
- * the blob (a reference is added), or if object is not NULL, that (it is taken;
- * the entry may hold it already). For presence HEADER only value_len counts,
- * but value is the root of a collection; for ABSENT and UNKNOWN nothing. value
- * may point into the entry itself. */
+/* What an entry should be. The value is in `value` or, if object is not NULL,
+ * that (it is taken; the entry may hold it already). For presence HEADER value
+ * is the object's root; for ABSENT and UNKNOWN nothing counts. value may point
+ * into the entry itself. */
 struct entry_spec {
     enum presence presence;
     enum obj_type type;
     int64_t       deadline_ms; /* 0: none */
     uint64_t      object_id;   /* 0: none */
     slice         value;
-    struct blob  *blob;
     struct object *object;
-    size_t        value_len; /* for HEADER */
 };
 
 /* What the store holds for a key, as of the last batch known to be applied. */
@@ -140,7 +135,6 @@ static inline size_t entry_extra_bytes(uint16_t flags)
 {
     return 8 * ((size_t)((flags & ENTRY_HAS_DEADLINE) != 0) +
                 (size_t)((flags & ENTRY_HAS_OBJECT) != 0) +
-                (size_t)((flags & ENTRY_HAS_BLOB) != 0) +
                 (size_t)((flags & ENTRY_HAS_TREES) != 0));
 }
 
@@ -169,19 +163,7 @@ static inline uint64_t entry_object_id(const struct entry *entry)
     return id;
 }
 
-static inline struct blob *entry_blob(const struct entry *entry)
-{
-    struct blob *blob = NULL;
-    if (entry->flags & ENTRY_HAS_BLOB)
-        memcpy(&blob,
-               entry->payload + entry_extra_bytes(entry->flags &
-                                                  (ENTRY_HAS_DEADLINE |
-                                                   ENTRY_HAS_OBJECT)),
-               sizeof(blob));
-    return blob;
-}
-
-/* NULL unless it is a collection of more than a page, in memory. */
+/* NULL unless its value is in memory, and too large for the entry. */
 static inline struct object *entry_object(const struct entry *entry)
 {
     struct object *object = NULL;
@@ -194,11 +176,10 @@ static inline struct object *entry_object(const struct entry *entry)
     return object;
 }
 
-/* REQUIRES: PRESENT, or HEADER of a collection (its root). */
+/* REQUIRES: PRESENT without an object, or HEADER (its root). */
 static inline slice entry_value(const struct entry *entry)
 {
-    if (entry->flags & ENTRY_HAS_BLOB)
-        return blob_slice(entry_blob(entry));
+    ASSERT(!(entry->flags & ENTRY_HAS_TREES));
     return slice_make(entry->payload + entry_extra_bytes(entry->flags) +
                           entry->key_len,
                       entry->value_len);

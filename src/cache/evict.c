@@ -17,6 +17,7 @@
  * FORCE_AFTER segments without enough room, uses count for nothing. */
 #include "base/assert.h"
 #include "cache/internal.h"
+#include "type/string.h"
 
 #define FORCE_AFTER 8
 /* Dead space below this is not worth a round of moving. */
@@ -162,9 +163,9 @@ static bool walk_for_room(struct cache *cache, size_t entry_bytes,
 size_t cache_cost(size_t key_len, size_t value_len)
 {
     size_t extra = sizeof(struct entry) + 4 * 8 + sizeof(void *);
-    if (key_len + value_len <= CACHE_INLINE_MAX)
+    if (cache_is_inline(key_len, value_len))
         return extra + key_len + value_len;
-    return extra + key_len + blob_charge_bytes(value_len);
+    return extra + key_len + string_object_cost(value_len);
 }
 
 err_t cache_room(struct cache *cache, size_t entry_bytes, size_t other_bytes)

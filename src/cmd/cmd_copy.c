@@ -2,8 +2,7 @@
  * database, its deadline with it.
  *
  * The key in the other database is one more want (command.h) beside those that
- * the table names. A large string is shared until one of the two keys changes;
- * on disk each has pages of its own. */
+ * the table names. */
 #include "base/assert.h"
 #include "base/num.h"
 #include "cmd/cmd_string.h"
@@ -81,7 +80,6 @@ size_t more_move(const struct call *call, struct db_want *out)
     return 1;
 }
 
-/* A large value that two keys share is charged to both. */
 size_t grow_copy(struct call *call)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
@@ -132,7 +130,7 @@ enum call_result cmd_copy(struct call *call)
         return CALL_DONE;
     const struct entry *from = db_look(call->db, &call->key, false);
     size_t              most = server_max_value_bytes(call->server);
-    if (to.key.len > most || from->value_len > most - to.key.len) {
+    if (to.key.len > most || db_value_len(from) > most - to.key.len) {
         call_error(call, ERR_OOM);
         return CALL_DONE;
     }

@@ -54,7 +54,7 @@ enum call_result cmd_debug_set_active_expire(struct call *call)
 /* The length in an RDB file, before any compression. */
 static size_t rdb_len(const struct entry *entry)
 {
-    size_t len = entry->value_len;
+    size_t len = db_value_len(entry);
     return len + (len < 64 ? 1 : len < 16384 ? 2 : 5);
 }
 

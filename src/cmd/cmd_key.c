@@ -100,9 +100,7 @@ enum db_need need_rename(const struct call *call, size_t key_index)
 size_t grow_rename(struct call *call)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
-    bool is_copied = entry != NULL && entry_presence(entry) == ENTRY_PRESENT &&
-                     entry_blob(entry) == NULL;
-    return is_copied ? entry->value_len : 0;
+    return entry != NULL ? entry->value_len : 0;
 }
 
 static void move_to(struct call *call, const struct db_key *to)
@@ -135,7 +133,7 @@ static enum call_result rename_key(struct call *call, bool nx)
         return CALL_DONE;
     const struct entry *from = db_look(call->db, &call->key, false);
     size_t              most = server_max_value_bytes(call->server);
-    if (to.key.len > most || from->value_len > most - to.key.len) {
+    if (to.key.len > most || db_value_len(from) > most - to.key.len) {
         call_error(call, ERR_OOM);
         return CALL_DONE;
     }

@@ -26,6 +26,7 @@
 #include "cache/cache.h"
 #include "cmd/cmd_string.h"
 #include "cmd/handlers.h"
+#include "type/string.h"
 
 #define LCS_WORDS_MAX ((uint64_t)1 << 26)
 #define WIDTH         64   /* bytes of b in a column */
@@ -55,7 +56,7 @@ static size_t groups_of(slice a)
     return (a.len + GROUP_ROWS - 1) / GROUP_ROWS;
 }
 
-static size_t lcs_bytes(slice a, slice b, bool walks_back)
+static size_t work_bytes(slice a, slice b, bool walks_back)
 {
     size_t kept = walks_back ? columns_of(b) : 1;
     return kept * ((a.len + 7) / 8) +
@@ -295,7 +296,7 @@ static bool lcs_fits(struct call *call, slice a, slice b, bool walks_back)
     else if (is_far_off || (uint64_t)a.len * columns_of(b) > LCS_WORDS_MAX)
         reply_error(call->reply, "ERR Insufficient memory, failed allocating "
                                  "transient memory for LCS");
-    else if (lcs_bytes(a, b, walks_back) >
+    else if (work_bytes(a, b, walks_back) >
              server_limit_bytes(call->server) / 16)
         call_error(call, ERR_OOM);
     else
@@ -321,17 +322,46 @@ static void reply_lcs(struct call *call, struct lcs *lcs,
         reply_subsequence(call, lcs);
 }
 
-/* Both keys have been looked at. */
-static slice string_of(struct call *call, const struct db_key *key)
+static const struct entry *entry_of(struct call *call, size_t arg_index)
 {
+    struct db_key key = call_key(call, arg_index);
     const struct entry *entry =
-        cache_find(db_cache(call->db), key->space->id, key->key, key->hash);
-    return entry != NULL && entry_exists(entry) ? entry_value(entry)
-                                                : SLICE_EMPTY;
+        cache_find(db_cache(call->db), key.space->id, key.key, key.hash);
+    return entry != NULL && entry_exists(entry) &&
+                   entry_type(entry) == OBJ_STRING
+               ? entry
+               : NULL;
+}
+
+/* The bytes of a string, in one run: those of a large one are copied. */
+struct run {
+    slice        bytes;
+    struct blob *copy;
+};
+
+static struct run run_of(const struct entry *entry)
+{
+    struct run run = { .bytes = SLICE_EMPTY };
+    if (entry != NULL && entry_object(entry) != NULL) {
+        run.copy = string_object_copy_out(entry_object(entry));
+        run.bytes = blob_slice(run.copy);
+    } else if (entry != NULL) {
+        run.bytes = entry_value(entry);
+    }
+    return run;
+}
+
+/* Copies of both, and the answer, which is no longer than the shorter one. */
+size_t lcs_bytes(struct call *call)
+{
+    const struct entry *a = entry_of(call, 1), *b = entry_of(call, 2);
+    size_t a_len = a != NULL ? db_value_len(a) : 0;
+    size_t b_len = b != NULL ? db_value_len(b) : 0;
+    return a_len + b_len + (a_len < b_len ? a_len : b_len);
 }
 
 /* Both are looked at before either is used: a look may move entries. */
-static bool lcs_look(struct call *call, slice *a, slice *b)
+static bool lcs_look(struct call *call)
 {
     struct db_key key_a = call_key(call, 1), key_b = call_key(call, 2);
     bool          touch = !(call->session->flags & SESSION_NO_TOUCH);
@@ -346,8 +376,6 @@ static bool lcs_look(struct call *call, slice *a, slice *b)
                     "ERR The specified keys must contain string values");
         return false;
     }
-    *a = string_of(call, &key_a);
-    *b = string_of(call, &key_b);
     return true;
 }
 
@@ -355,12 +383,15 @@ enum call_result cmd_lcs(struct call *call)
 {
     struct lcs_options options;
     struct lcs         lcs;
-    slice              a, b;
-    if (!lcs_look(call, &a, &b) || !lcs_options_read(call, &options) ||
-        !lcs_fits(call, a, b, !options.len))
+    if (!lcs_look(call) || !lcs_options_read(call, &options))
         return CALL_DONE;
-    lcs_init(&lcs, a, b, !options.len);
-    reply_lcs(call, &lcs, &options);
-    lcs_deinit(&lcs);
+    struct run a = run_of(entry_of(call, 1)), b = run_of(entry_of(call, 2));
+    if (lcs_fits(call, a.bytes, b.bytes, !options.len)) {
+        lcs_init(&lcs, a.bytes, b.bytes, !options.len);
+        reply_lcs(call, &lcs, &options);
+        lcs_deinit(&lcs);
+    }
+    blob_unref(a.copy);
+    blob_unref(b.copy);
     return CALL_DONE;
 }

@@ -36,10 +36,10 @@ static bool usage_options_ok(struct call *call)
     return true;
 }
 
-/* Of a collection that is only on disk: what it would take. */
+/* Of what is only on disk: what it would take. */
 static size_t entry_bytes(const struct entry *entry)
 {
-    size_t bytes = cache_cost(entry->key_len, entry->value_len);
+    size_t bytes = cache_cost(entry->key_len, db_value_len(entry));
     if (entry_type(entry) != OBJ_STRING)
         bytes += db_coll_bytes(entry);
     return bytes;

@@ -255,7 +255,9 @@ size_t exec_reply_bytes(struct call *call)
 /* Did the commands before it leave room for this one? */
 static bool may_run(struct call *sub, const struct queued *queued)
 {
-    bool reads = (sub->command->flags & CMD_READONLY) != 0;
+    bool reads = (sub->command->flags & CMD_READONLY) != 0 ||
+                 (sub->command->reply_of != NULL &&
+                  sub->command->reply_of(sub) > 0);
     if (reads && reply_bytes(sub->reply) > call_reply_limit(sub))
         return false;
     if (sub->command->grow_of == NULL)

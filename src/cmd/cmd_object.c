@@ -1,6 +1,6 @@
 /* cmd_object.c - OBJECT: what Redis would tell of how it keeps a value.
  *
- * Here every string is one run of bytes, so the answers are those that Redis
+ * Strings are kept by their size alone here, so the answers are those that Redis
  * gives for the same value once it was loaded from disk: "int" for an integer,
  * "embstr" up to 44 bytes, "raw" above. That Redis keeps a value as "raw"
  * after APPEND or SETRANGE, and the number that INCRBYFLOAT leaves as
@@ -22,8 +22,9 @@
 
 static bool is_integer(const struct entry *entry, int64_t *value)
 {
-    return entry->value_len <= INTEGER_CHARS &&
-           entry_presence(entry) == ENTRY_PRESENT &&
+    return entry_presence(entry) == ENTRY_PRESENT &&
+           entry_object(entry) == NULL &&
+           entry->value_len <= INTEGER_CHARS &&
            num_parse_int64(entry_value(entry), value);
 }
 
@@ -50,7 +51,7 @@ const char *object_encoding(const struct entry *entry)
         return encoding_names[entry_type(entry)][db_coll_encoding(entry)];
     if (is_integer(entry, &value))
         return "int";
-    return entry->value_len <= EMBSTR_MAX ? "embstr" : "raw";
+    return db_string_len(entry) <= EMBSTR_MAX ? "embstr" : "raw";
 }
 
 /* Redis keeps one object for all values that are the same small integer. */

@@ -13,14 +13,47 @@
 #include "base/assert.h"
 #include "cache/cache.h"
 #include "cmd/handlers.h"
+#include "type/string.h"
 
 /* --- what the family shares ---------------------------------------------- */
 
+/* What is long is not copied: the reply holds the chunks. */
+static void reply_chunks(struct reply *reply, const struct object *object,
+                         size_t offset, size_t len)
+{
+    if (len <= CACHE_INLINE_MAX) {
+        char *room = reply_bulk_room(reply, len);
+        if (room != NULL)
+            string_object_read(object, offset, len, room);
+        return;
+    }
+    reply_bulk_begin(reply, len);
+    while (len > 0) {
+        struct blob *blob = string_object_lend(object, offset, len);
+        reply_raw_blob(reply, blob);
+        offset += blob->len;
+        len -= blob->len;
+        blob_unref(blob);
+    }
+    reply_bulk_end(reply);
+}
+
+void string_reply_part(struct call *call, const struct entry *entry,
+                       size_t offset, size_t len)
+{
+    const struct object *object = entry_object(entry);
+    if (object != NULL)
+        reply_chunks(call->reply, object, offset, len);
+    else
+        reply_bulk(call->reply,
+                   slice_make(entry_value(entry).data + offset, len));
+}
+
 void string_reply(struct call *call, const struct entry *entry)
 {
-    struct blob *blob = entry_blob(entry);
-    if (blob != NULL)
-        reply_blob(call->reply, blob);
+    const struct object *object = entry_object(entry);
+    if (object != NULL)
+        reply_chunks(call->reply, object, 0, db_value_len(entry));
     else
         reply_bulk(call->reply, entry_value(entry));
 }
@@ -33,21 +66,6 @@ void string_put(struct call *call, const struct db_key *key, slice value,
                                .deadline_ms = deadline_ms,
                                .value = value };
     db_put(call->db, key, &spec, event);
-}
-
-void string_put_built(struct call *call, const struct db_key *key,
-                      struct blob *built, int64_t deadline_ms,
-                      const char *event)
-{
-    struct entry_spec spec = { .presence = ENTRY_PRESENT,
-                               .type = OBJ_STRING,
-                               .deadline_ms = deadline_ms };
-    if (key->key.len + built->len > CACHE_INLINE_MAX)
-        spec.blob = built;
-    else
-        spec.value = blob_slice(built);
-    db_put(call->db, key, &spec, event);
-    blob_unref(built);
 }
 
 /* Answers the value, or null. False: WRONGTYPE was answered. */
@@ -236,6 +254,24 @@ enum call_result cmd_setnx(struct call *call)
 
 /* --- GET and what it may do besides -------------------------------------- */
 
+size_t string_reply_bytes(struct call *call)
+{
+    const struct entry *entry =
+        cache_find(db_cache(call->db), call->key.space->id, call->key.key,
+                   call->key.hash);
+    bool is_large = entry != NULL && entry_exists(entry) &&
+                    entry_object(entry) != NULL &&
+                    entry_type(entry) == OBJ_STRING;
+    return is_large ? db_value_len(entry) : 0;
+}
+
+size_t set_reply_bytes(struct call *call)
+{
+    return call->argc > 3 && need_set(call, 0) == DB_NEED_VALUE
+               ? string_reply_bytes(call)
+               : 0;
+}
+
 enum call_result cmd_get(struct call *call)
 {
     struct entry *entry;
@@ -286,10 +322,10 @@ enum call_result cmd_getex(struct call *call)
 
 /* --- many keys ----------------------------------------------------------- */
 
-/* Small values are copied into the reply, and nothing keeps a client from
- * naming one key a million times. So MGET copies no more than the largest
- * value that may be set, or this, if that is less; what is larger is refused
- * like any other command that doesn't fit in memory. */
+/* Nothing keeps a client from naming one key a million times. So MGET copies no
+ * more small values than the largest value that may be set, or this, if that
+ * is less; what is larger is refused like any other command that doesn't fit
+ * in memory. Large values have been counted by call_large_reply. */
 #define MGET_COPY_MIN ((size_t)8 * 1024 * 1024)
 
 static bool mget_fits(struct call *call)
@@ -303,7 +339,7 @@ static bool mget_fits(struct call *call)
         struct db_key       key = call_key(call, i);
         const struct entry *entry = cache_find(
             db_cache(call->db), key.space->id, key.key, key.hash);
-        if (entry != NULL && entry_exists(entry) && entry_blob(entry) == NULL)
+        if (entry != NULL && entry_exists(entry))
             copied += entry->value_len;
     }
     return copied <= most;

@@ -3,21 +3,19 @@
 #ifndef CMD_CMD_STRING_H
 #define CMD_CMD_STRING_H
 
+#include "base/blob.h"
 #include "cmd/command.h"
 
-/* Answers the value of an entry: a large one is sent from where it lies. */
+/* Answers the value of an entry, or so many bytes of it: a large one is sent
+ * from where it lies. */
 void string_reply(struct call *call, const struct entry *entry);
+void string_reply_part(struct call *call, const struct entry *entry,
+                       size_t offset, size_t len);
 
 /* Gives the key that value. REQUIRES: value does not lie in an entry of
  * another key. */
 void string_put(struct call *call, const struct db_key *key, slice value,
                 int64_t deadline_ms, const char *event);
-
-/* The same, taking what was built in a blob: it becomes the value itself when
- * that is too large for a segment. */
-void string_put_built(struct call *call, const struct db_key *key,
-                      struct blob *built /* take */, int64_t deadline_ms,
-                      const char *event);
 
 /* A time to live or a point in time that a client gave, as a deadline. False
  * with the error answered if it is no number, or out of range, which for these

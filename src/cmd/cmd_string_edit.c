@@ -1,23 +1,29 @@
 /* cmd_string_edit.c - changing a value in part: numbers, tails and ranges.
  *
- * A value is one run of bytes today, so each of these makes a new one and
- * gives it to db_put; the deadline stays. A value that the old bytes are
- * needed for is built in a blob: db_put moves entries, and a large value stays
- * in that blob. */
+ * A small value is one run of bytes, so each of these makes a new one and gives
+ * it to db_put. A large one is changed in place, in the chunks concerned. The
+ * deadline stays. */
 #include "cmd/cmd_string.h"
 
 #include <math.h>
 
 #include "base/assert.h"
 #include "base/num.h"
+#include "base/mem.h"
+#include "cache/cache.h"
 #include "cmd/handlers.h"
+#include "type/string.h"
 
 /* The value of a key that may not exist. */
 struct old_value {
-    slice   bytes; /* good until the next db_put */
+    slice   bytes; /* good until the next db_put; of a large one nothing */
+    size_t  len;
     int64_t deadline_ms;
-    bool    exists;
+    bool    exists, is_large;
 };
+
+/* A large value is no number: nothing is one, as far as numbers go. */
+_Static_assert(CACHE_SMALL_MAX >= NUM_LONG_DOUBLE_CHARS, "numbers are small");
 
 static bool old_value_look(struct call *call, struct old_value *old)
 {
@@ -25,10 +31,14 @@ static bool old_value_look(struct call *call, struct old_value *old)
     *old = (struct old_value){ .bytes = SLICE_EMPTY };
     if (!call_look(call, &call->key, OBJ_STRING, &entry))
         return false;
-    if (entry != NULL)
-        *old = (struct old_value){ .bytes = entry_value(entry),
-                                   .deadline_ms = entry_deadline(entry),
-                                   .exists = true };
+    if (entry == NULL)
+        return true;
+    old->exists = true;
+    old->is_large = entry_object(entry) != NULL;
+    old->len = db_value_len(entry);
+    old->deadline_ms = entry_deadline(entry);
+    if (!old->is_large)
+        old->bytes = entry_value(entry);
     return true;
 }
 
@@ -130,37 +140,68 @@ static bool end_allowed(struct call *call, size_t offset, size_t len)
     return true;
 }
 
+/* A value that lies in the entry, before and after. */
+static void overwrite_small(struct call *call, const struct old_value *old,
+                            size_t offset, slice bytes, size_t new_len,
+                            const char *event)
+{
+    char *built = mem_alloc(new_len + 1);
+    if (old->len > 0)
+        memcpy(built, old->bytes.data, old->len);
+    if (offset > old->len)
+        memset(built + old->len, 0, offset - old->len);
+    if (bytes.len > 0)
+        memcpy(built + offset, bytes.data, bytes.len);
+    string_put(call, &call->key, slice_make(built, new_len), old->deadline_ms,
+               event);
+    mem_free(built);
+}
+
 /* Puts bytes at offset, with zeros before them if the old value ends earlier;
  * returns the new length. */
 static size_t overwrite(struct call *call, const struct old_value *old,
                         size_t offset, slice bytes, const char *event)
 {
-    size_t       old_len = old->bytes.len, end = offset + bytes.len;
-    size_t       new_len = end > old_len ? end : old_len;
-    struct blob *built = blob_new(new_len);
-    if (old_len > 0)
-        memcpy(built->data, old->bytes.data, old_len);
-    if (offset > old_len)
-        memset(built->data + old_len, 0, offset - old_len);
-    if (bytes.len > 0)
-        memcpy(built->data + offset, bytes.data, bytes.len);
-    string_put_built(call, &call->key, built, old->deadline_ms, event);
+    size_t end = offset + bytes.len;
+    size_t new_len = end > old->len ? end : old->len;
+    if (!old->is_large && cache_is_inline(call->key.key.len, new_len)) {
+        overwrite_small(call, old, offset, bytes, new_len, event);
+        return new_len;
+    }
+    struct db_edit edit;
+    struct object *object =
+        db_edit_begin(call->db, &call->key, OBJ_STRING, &edit);
+    string_object_write(object, offset, bytes);
+    db_edit_end(&edit, event);
     return new_len;
 }
 
-size_t grow_old_value(struct call *call)
+/* What writing from offset on takes beside the bytes themselves: a small value
+ * is made anew; of a large one the chunks at both ends may have to be copied,
+ * since a save holds them. */
+static size_t growth(struct call *call, size_t offset)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
-    return entry != NULL ? entry->value_len : 0;
+    size_t len = entry != NULL ? db_value_len(entry) : 0, gap = 0;
+    if (offset > len)
+        gap = offset - len;
+    if (entry != NULL && entry_object(entry) != NULL)
+        return gap + (size_t)string_object_cost(2 * STRING_CHUNK);
+    return gap + len;
+}
+
+size_t grow_append(struct call *call)
+{
+    return growth(call, 0);
 }
 
 enum call_result cmd_append(struct call *call)
 {
     struct old_value old;
     if (!old_value_look(call, &old) ||
-        !end_allowed(call, old.bytes.len, call->argv[2].len))
+        !end_allowed(call, old.len, call->argv[2].len))
         return CALL_DONE;
-    size_t len = overwrite(call, &old, old.bytes.len, call->argv[2], "append");
+    size_t len = overwrite(call, &old, old.len, call->argv[2], "append");
     reply_int(call->reply, (int64_t)len);
     return CALL_DONE;
 }
@@ -173,8 +214,7 @@ size_t grow_setrange(struct call *call)
     if (!num_parse_int64(call->argv[2], &offset) || offset < 0 ||
         (uint64_t)offset > most || call->argv[3].len == 0)
         return 0;
-    size_t old_len = grow_old_value(call);
-    return (size_t)offset > old_len ? (size_t)offset : old_len;
+    return growth(call, (size_t)offset);
 }
 
 enum call_result cmd_setrange(struct call *call)
@@ -190,7 +230,7 @@ enum call_result cmd_setrange(struct call *call)
     }
     if (!old_value_look(call, &old))
         return CALL_DONE;
-    size_t len = old.bytes.len;
+    size_t len = old.len;
     if (bytes.len > 0) {
         if (!end_allowed(call, (size_t)offset, bytes.len))
             return CALL_DONE;
@@ -206,16 +246,23 @@ enum call_result cmd_strlen(struct call *call)
 {
     struct entry *entry;
     if (call_look(call, &call->key, OBJ_STRING, &entry))
-        reply_int(call->reply, entry != NULL ? entry->value_len : 0);
+        reply_int(call->reply,
+                  entry != NULL ? (int64_t)db_value_len(entry) : 0);
     return CALL_DONE;
 }
 
-/* The bytes from start to end, both included, negative ones from the end. */
-static slice range_of(slice value, int64_t start, int64_t end)
+/* Bytes of a value. */
+struct range {
+    size_t offset, len;
+};
+
+/* From start to end, both included, negative ones from the end. */
+static struct range range_of(size_t value_len, int64_t start, int64_t end)
 {
-    int64_t len = (int64_t)value.len;
+    const struct range nothing = { 0, 0 };
+    int64_t            len = (int64_t)value_len;
     if (start < 0 && end < 0 && start > end)
-        return SLICE_EMPTY;
+        return nothing;
     if (start < 0)
         start = start + len > 0 ? start + len : 0;
     if (end < 0)
@@ -223,8 +270,8 @@ static slice range_of(slice value, int64_t start, int64_t end)
     if (end >= len)
         end = len - 1;
     if (start > end)
-        return SLICE_EMPTY;
-    return slice_make(value.data + start, (size_t)(end - start + 1));
+        return nothing;
+    return (struct range){ (size_t)start, (size_t)(end - start + 1) };
 }
 
 enum call_result cmd_getrange(struct call *call)
@@ -235,11 +282,22 @@ enum call_result cmd_getrange(struct call *call)
         !call_int(call, call->argv[3], &end) ||
         !call_look(call, &call->key, OBJ_STRING, &entry))
         return CALL_DONE;
-    slice value = entry != NULL ? entry_value(entry) : SLICE_EMPTY;
-    slice range = range_of(value, start, end);
-    if (entry != NULL && range.len == value.len)
-        string_reply(call, entry);
+    struct range range =
+        range_of(entry != NULL ? db_value_len(entry) : 0, start, end);
+    if (range.len == 0)
+        reply_bulk(call->reply, SLICE_EMPTY);
     else
-        reply_bulk(call->reply, range);
+        string_reply_part(call, entry, range.offset, range.len);
     return CALL_DONE;
+}
+
+/* Of a large value; what is small need not be counted. */
+size_t getrange_bytes(struct call *call)
+{
+    size_t  len = string_reply_bytes(call);
+    int64_t start, end;
+    if (len == 0 || !num_parse_int64(call->argv[2], &start) ||
+        !num_parse_int64(call->argv[3], &end))
+        return 0;
+    return range_of(len, start, end).len;
 }

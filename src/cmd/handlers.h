@@ -14,8 +14,12 @@ enum db_need need_set(const struct call *call, size_t key_index);
 /* cmd_string_edit.c: changing a value in part */
 command_handler cmd_append, cmd_strlen, cmd_getrange, cmd_setrange, cmd_incr,
     cmd_decr, cmd_incrby, cmd_decrby, cmd_incrbyfloat;
-size_t grow_old_value(struct call *call);
+size_t grow_append(struct call *call);
 size_t grow_setrange(struct call *call);
+size_t string_reply_bytes(struct call *call);
+size_t set_reply_bytes(struct call *call);
+size_t getrange_bytes(struct call *call);
+size_t lcs_bytes(struct call *call);
 
 /* cmd_key.c */
 command_handler cmd_del, cmd_unlink, cmd_exists, cmd_type, cmd_touch,

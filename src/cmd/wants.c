@@ -309,8 +309,8 @@ size_t call_large_reply(struct call *call)
         struct db_key       key = call_key(call, i);
         const struct entry *entry =
             cache_find(cache, key.space->id, key.key, key.hash);
-        if (entry != NULL)
-            bytes += entry->value_len;
+        if (entry != NULL && entry_exists(entry))
+            bytes += db_value_len(entry);
     }
     return bytes;
 }
@@ -377,7 +377,7 @@ enum db_verdict call_admit_reply(struct call *call)
         return call_admit_bytes(call, call->command->reply_of(call));
     if (!(call->command->flags & CMD_READONLY))
         return DB_READY;
-    /* One key without a blob, or few, can't be much. */
+    /* One key without an object, or few, can't be much. */
     bool few = mem->used_bytes[MEM_VALUES] == 0 && call->argc <= FEW_KEYS;
     return call_admit_bytes(call, few ? 0 : call_large_reply(call));
 }

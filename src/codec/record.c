@@ -6,12 +6,10 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/num.h"
-#include "type/type.h"
 
 enum { KIND_TYPE_MASK = 0x0f, KIND_DEADLINE = 0x10, KIND_PAGED = 0x20 };
 
 #define CHECKSUM_BYTES 4
-#define STRING_TYPE    OBJ_STRING
 #define HASH_BITS      48
 
 /* Buffers for records have no bound of their own: what goes in is bounded by
@@ -204,10 +202,7 @@ void record_key_encode(struct buf *out, slice record_key,
         put_be64(out, (uint64_t)record->deadline_ms);
     if (record->object_id != 0)
         put_be64(out, record->object_id);
-    if (record->object_id != 0 && record->type == STRING_TYPE)
-        put_varint(out, record->value_len);
-    else
-        put(out, record->value.data, record->value.len);
+    put(out, record->value.data, record->value.len);
     record_value_end(out, record_key);
 }
 
@@ -254,15 +249,9 @@ err_t record_key_decode(slice record_key, slice value,
     if ((*kind & KIND_DEADLINE) && !take_be64(&in, &deadline))
         return ERR_CORRUPT;
     record->deadline_ms = (int64_t)deadline;
-    if (*kind & KIND_PAGED) {
-        if (!take_be64(&in, &record->object_id) || record->object_id == 0)
-            return ERR_CORRUPT;
-        if (record->type == STRING_TYPE)
-            return take_varint(&in, &record->value_len) && in.len == 0
-                       ? ERR_OK
-                       : ERR_CORRUPT;
-    }
+    if ((*kind & KIND_PAGED) &&
+        (!take_be64(&in, &record->object_id) || record->object_id == 0))
+        return ERR_CORRUPT;
     record->value = in;
-    record->value_len = in.len;
     return ERR_OK;
 }

@@ -35,9 +35,6 @@ enum record_family {
 /* Bytes of a page record's key after the object id. */
 #define RECORD_PAGE_ID_BYTES 8
 
-/* A large string lies in pages of this size, the last one shorter. */
-#define RECORD_PAGE_BYTES ((size_t)64 * 1024)
-
 /* The bits of an object id that hold its birth slot, at the top. */
 #define RECORD_OBJECT_SLOT_SHIFT 50
 
@@ -70,16 +67,14 @@ void  record_value_begin(struct buf *out);
 void  record_value_end(struct buf *out, slice record_key);
 err_t record_value_open(slice record_key, slice value, slice *payload);
 
-/* The header of a user key, and its value when that is small. Of a collection
- * the value is its page, or if it has an object id the root of its trees. */
+/* The header of a user key, and its value when that is small (of a collection:
+ * its page), else the root of its object. */
 struct key_record {
     uint8_t  type;        /* enum obj_type */
     uint64_t version;
     int64_t  deadline_ms; /* 0: none */
     uint64_t object_id;   /* 0: the value is here; else in its pages */
-    uint64_t value_len;   /* of a string */
-    slice    value;       /* if object_id == 0; else the root of a collection,
-                             and nothing of a string */
+    slice    value;       /* if object_id == 0; else the root */
 };
 void  record_key_encode(struct buf *out, slice record_key,
                         const struct key_record *record);

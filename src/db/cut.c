@@ -16,21 +16,14 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-/* A node on its way counts as what holds it now and as what will be made of it
- * on the I/O thread. */
-#define PAGE_COPIES 2
-
 static void cut_reset(struct db *db)
 {
     struct cut *cut = &db->cut;
-    for (size_t i = 0; i < cut->big_count; i++)
-        blob_unref(cut->bigs[i].blob);
     for (size_t i = 0; i < cut->shadow_count; i++)
         space_free_slots(db, &cut->shadows[i]);
     for (size_t i = 0; i < cut->page_count; i++)
         page_unref(cut->pages[i].page);
     store_batch_free(cut->batch);
-    mem_free(cut->bigs);
     mem_free(cut->pages);
     mem_free(cut->new_objects);
     mem_free(cut->map);
@@ -209,37 +202,15 @@ void cut_settled(struct db *db, struct busy *busy)
     replace_old(db, busy, make_record_key(db, busy->entry));
 }
 
-/* A large value that changed gets a new object id, under which its pages will
- * be written before the batch. */
-static void capture_big(struct db *db, struct busy *busy)
-{
-    struct cut       *cut = &db->cut;
-    struct entry_spec spec = cache_spec(busy->entry);
-    uint64_t          slot = hash_slot(entry_key(busy->entry));
-    ASSERT(db->object_id < db->object_id_limit);
-    spec.object_id = slot << RECORD_OBJECT_SLOT_SHIFT | db->object_id++;
-    struct entry *entry = cache_assign(&db->cache, busy->entry, &spec);
-
-    if (cut->big_count == cut->big_capacity) {
-        cut->big_capacity = cut->big_capacity * 2 + 8;
-        cut->bigs =
-            mem_realloc(cut->bigs, cut->big_capacity * sizeof(*cut->bigs));
-    }
-    cut->bigs[cut->big_count++] = (struct big_save){
-        .object_id = spec.object_id, .blob = blob_ref(entry_blob(entry))
-    };
-    cut->big_bytes += blob_charge_bytes(entry->value_len);
-}
-
-/* --- collections ---------------------------------------------------------- */
+/* --- collections and large strings ---------------------------------------- */
 
 uint32_t cut_capture_number(const struct db *db)
 {
     return (uint32_t)(db->cut.epoch % (TREE_CAPTURE_OLD - 1)) + 1;
 }
 
-/* A collection that has none yet gets an object id; its nodes are written
- * before the batch. */
+/* An object that has none yet gets an id; its nodes are written before the
+ * batch. */
 static uint64_t give_object_id(struct db *db, struct busy *busy)
 {
     struct cut       *cut = &db->cut;
@@ -333,14 +304,13 @@ static void put_record(struct db *db, struct busy *busy, slice record_key)
         .version = busy->version,
         .deadline_ms = entry_deadline(entry),
         .object_id = entry_object_id(entry),
-        .value_len = entry->value_len,
     };
     uint8_t        root[OBJECT_ROOT_BYTES_MAX];
     struct object *object = entry_object(entry);
     if (object != NULL)
         record.value =
             slice_make(root, object_root_encode(object, root));
-    else if (record.object_id == 0 || record.type != OBJ_STRING)
+    else
         record.value = entry_value(entry);
     record_key_encode(&db->value_buf, record_key, &record);
     store_batch_put(cut->batch, record_key, buf_slice(&db->value_buf));
@@ -361,12 +331,9 @@ static void put_record(struct db *db, struct busy *busy, slice record_key)
 
 static void write_state(struct db *db, struct busy *busy)
 {
-    struct entry *entry = busy->entry;
-    if (entry_blob(entry) != NULL && entry_object_id(entry) == 0)
-        capture_big(db, busy);
     if (entry_object(busy->entry) != NULL)
         capture_nodes(db, busy, SIZE_MAX);
-    entry = busy->entry;
+    struct entry *entry = busy->entry;
     slice record_key = make_record_key(db, entry);
     char text[LOG_KEY_CHARS];
     LOG_DEBUG(db->opt.log, "queued %s of %s (version %llu, epoch %llu)",
@@ -437,11 +404,16 @@ static void capture(struct db *db, struct busy *busy)
     write_state(db, busy);
 }
 
+/* Nodes count as what holds them, and as what is made of them on the I/O
+ * thread: a batch, or pieces of one, one after the other. */
 static void charge(struct db *db)
 {
+    const struct cut *cut = &db->cut;
+    size_t            copies = cut->page_bytes < db->opt.cut_max_bytes
+                                   ? cut->page_bytes
+                                   : db->opt.cut_max_bytes;
     mem_set(db->opt.mem, MEM_CUT,
-            store_batch_memory(db->cut.batch) + db->cut.big_bytes +
-                PAGE_COPIES * db->cut.page_bytes);
+            store_batch_memory(cut->batch) + cut->page_bytes + copies);
 }
 
 void cut_capture_first(struct db *db, struct busy *busy)
@@ -499,11 +471,7 @@ static void put_meta_records(struct db *db)
     }
     if (cut->map_changed)
         meta_put_map(db, cut->batch, cut->map, db->opt.databases);
-    /* The pages of large values stop being garbage with this batch. */
-    for (size_t i = 0; i < cut->big_count; i++) {
-        record_garbage_object_key(&db->key_buf, cut->bigs[i].object_id);
-        store_batch_delete(cut->batch, buf_slice(&db->key_buf));
-    }
+    /* What is new stops being garbage with this batch. */
     for (size_t i = 0; i < cut->new_count; i++) {
         record_garbage_object_key(&db->key_buf, cut->new_objects[i]);
         store_batch_delete(cut->batch, buf_slice(&db->key_buf));
@@ -545,7 +513,7 @@ static void hand_over(struct db *db)
     struct cut *cut = &db->cut;
     put_meta_records(db);
     cut->phase = CUT_WRITE;
-    cut->bytes = store_batch_bytes(cut->batch) + cut->big_bytes;
+    cut->bytes = store_batch_bytes(cut->batch);
     for (size_t i = 0; i < cut->page_count; i++)
         cut->bytes += cut->pages[i].page->len;
     charge(db);
@@ -556,8 +524,6 @@ static void hand_over(struct db *db)
         .db = db,
         .store = db->opt.store,
         .batch = cut->batch,
-        .bigs = cut->bigs, /* lent: the cut keeps them until it is over */
-        .big_count = cut->big_count,
         .pages = cut->pages,
         .page_count = cut->page_count,
         .new_objects = cut->new_objects,
@@ -671,8 +637,8 @@ static void uncapture(struct db *db, struct busy *busy)
     }
 }
 
-/* An entry of the open epoch may hold a collection that was another's when it
- * was captured (RENAME). */
+/* An entry of the open epoch may hold an object that was another's when it was
+ * captured (RENAME). */
 static void uncapture_open(struct db *db)
 {
     LIST_EACH (link, &db->open) {

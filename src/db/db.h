@@ -237,7 +237,7 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch);
 /* The one door for changes, and the write hook: gives the key that content
  * (ABSENT deletes), keeps versions, dirt, accounts and counts. event is the
  * name of the keyspace event ("set", "del", "expired", ...). Never fails;
- * room was asked for before. Large values are put in a blob by this call
+ * room was asked for before. A large string is put in an object by this call
  * unless spec has one. spec->object_id is kept only when the value did not
  * change. */
 struct entry *db_put(struct db *db, const struct db_key *key,
@@ -250,7 +250,7 @@ void db_pause_expiry(struct db *db, bool paused);
 /* Deletes; false if there was nothing. REQUIRES: NEED_HEADER acquired. */
 bool db_delete(struct db *db, const struct db_key *key, const char *event);
 
-/* --- collections ---------------------------------------------------------- */
+/* --- collections and large strings ---------------------------------------- */
 
 /* What a collection's entry holds, for reading (type/coll.h); for NULL an empty
  * one, and false. REQUIRES: acquired with NEED_VALUE. */
@@ -260,8 +260,13 @@ uint64_t db_coll_count(const struct entry *entry);
 enum object_encoding db_coll_encoding(const struct entry *entry);
 /* Of its object, if it has one: in memory, or as it was when it was saved. */
 size_t db_coll_bytes(const struct entry *entry);
+/* Of a string, wherever it lies; the header is enough. Its bytes are
+ * entry_value, or if it has an object, there (type/string.h). */
+uint64_t db_string_len(const struct entry *entry);
+/* The same, and of a collection the bytes of its page; 0 if it is not one. */
+size_t db_value_len(const struct entry *entry);
 
-/* A collection while it is being changed. */
+/* A collection or a string while it is being changed. */
 struct db_edit {
     struct db     *db;
     struct db_key  key;
@@ -271,22 +276,23 @@ struct db_edit {
     bool           existed;
 };
 
-/* Gives the collection of a key for changing, an empty one if there is no such
- * key. What was borrowed from the key is void. REQUIRES: acquired with
- * NEED_VALUE, and it is of that type if it exists. Each begin needs one of the
- * other two; until then the key may not be put or deleted otherwise. */
+/* Gives the value of a key for changing, an empty one if there is no such key.
+ * What was borrowed from the key is void. REQUIRES: acquired with NEED_VALUE,
+ * and it is of that type if it exists. Each begin needs one of the other two;
+ * until then the key may not be put or deleted otherwise. A string that stays
+ * small needs none of this: db_put costs less. */
 struct object *db_edit_begin(struct db *db, const struct db_key *key,
                              enum obj_type type, struct db_edit *edit);
 /* It was changed: through the write hook with it. The deadline stays. If nothing
- * is left in it the key is deleted; "del" is told after event. */
+ * is left in a collection the key is deleted; "del" is told after event. */
 void db_edit_end(struct db_edit *edit, const char *event);
 /* It was not changed. */
 void db_edit_cancel(struct db_edit *edit);
 
-/* A new collection, of nobody yet (object_free, db_put_object). */
+/* A new value, of nobody yet (object_free, db_put_object). */
 struct object *db_object_new(struct db *db, enum obj_type type);
 /* Puts it in the place of whatever the key holds, without a deadline; takes it.
- * REQUIRES: not empty. */
+ * REQUIRES: not empty, or a string. */
 void db_put_object(struct db *db, const struct db_key *key,
                    struct object *object, const char *event);
 

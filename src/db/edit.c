@@ -1,16 +1,19 @@
-/* edit.c - collections: opened for reading, for changing, put as a whole.
+/* edit.c - collections and large strings: opened for reading, for changing, put
+ * as a whole.
  *
  * A collection that is one page is read as it lies in the entry, and changed in
  * an object made of it; what has become of it goes back through the write hook
  * as a page, as the object, or, when nothing is left, as a delete. One that has
  * an object is changed in place: then the hook's first half, the capture for a
- * cut in flight, comes before the change and the rest after it. */
+ * cut in flight, comes before the change and the rest after it. Strings go the
+ * same way; what is small enough for the entry takes the place of the page. */
 #include "db/internal.h"
+
+#include "type/string.h"
 
 /* Of one that is not in memory; else false. */
 static bool has_root(const struct entry *entry, struct object_root *root)
 {
-    ASSERT(entry_type(entry) != OBJ_STRING);
     if (entry_presence(entry) == ENTRY_PRESENT)
         return false;
     err_t err = object_root_decode(entry_value(entry), root);
@@ -20,6 +23,7 @@ static bool has_root(const struct entry *entry, struct object_root *root)
 
 static struct coll coll_of(const struct entry *entry)
 {
+    ASSERT(entry_type(entry) != OBJ_STRING);
     struct object *object = entry_object(entry);
     if (object != NULL)
         return coll_of_object(object);
@@ -50,13 +54,29 @@ size_t db_coll_bytes(const struct entry *entry)
     return entry_object(entry) != NULL ? object_bytes(entry_object(entry)) : 0;
 }
 
+uint64_t db_string_len(const struct entry *entry)
+{
+    struct object_root   root;
+    const struct object *object = entry_object(entry);
+    ASSERT(entry_type(entry) == OBJ_STRING);
+    if (has_root(entry, &root))
+        return root.len;
+    return object != NULL ? string_object_len(object) : entry->value_len;
+}
+
+size_t db_value_len(const struct entry *entry)
+{
+    if (entry_type(entry) == OBJ_STRING)
+        return (size_t)db_string_len(entry);
+    return entry_presence(entry) == ENTRY_PRESENT ? entry->value_len : 0;
+}
+
 bool db_read(const struct entry *entry, struct coll *out)
 {
     *out = (struct coll){ .count = 0 };
     if (entry == NULL)
         return false;
     ASSERT(entry_presence(entry) == ENTRY_PRESENT);
-    ASSERT(entry_type(entry) != OBJ_STRING);
     *out = coll_of(entry);
     return true;
 }
@@ -81,6 +101,15 @@ static struct entry *find_alive(struct db *db, const struct db_key *key)
     return NULL;
 }
 
+/* An object with what lies in the entry. */
+static struct object *object_of_value(struct db *db, enum obj_type type,
+                                      slice value)
+{
+    return type == OBJ_STRING ? string_object_new(&db->cache.objects, value)
+                              : object_from_page(&db->cache.objects, type,
+                                                 value);
+}
+
 struct object *db_edit_begin(struct db *db, const struct db_key *key,
                              enum obj_type type, struct db_edit *edit)
 {
@@ -96,8 +125,7 @@ struct object *db_edit_begin(struct db *db, const struct db_key *key,
     edit->deadline_ms = entry_deadline(entry);
     edit->object = entry_object(entry);
     if (edit->object == NULL) {
-        edit->object =
-            object_from_page(&db->cache.objects, type, entry_value(entry));
+        edit->object = object_of_value(db, type, entry_value(entry));
         return edit->object;
     }
     edit->busy = cache_make_busy(&db->cache, entry);
@@ -139,18 +167,45 @@ static void put_empty(struct db_edit *edit, const char *event)
     }
 }
 
+/* What goes into the entry itself, if that is possible: lent, or copied. */
+struct flat {
+    slice value;
+    char *copy;
+};
+
+static bool flat_make(struct object *object, size_t key_len, struct flat *flat)
+{
+    *flat = (struct flat){ .value = SLICE_EMPTY };
+    if (object->type != OBJ_STRING)
+        return object_page(object, &flat->value);
+    if (!cache_is_inline(key_len, (size_t)string_object_len(object)))
+        return false;
+    size_t len = (size_t)string_object_len(object);
+    flat->copy = mem_alloc(len + 1);
+    string_object_read(object, 0, len, flat->copy);
+    flat->value = slice_make(flat->copy, len);
+    return true;
+}
+
+static bool is_gone(const struct object *object)
+{
+    return object->type != OBJ_STRING && object_count(object) == 0;
+}
+
 void db_edit_end(struct db_edit *edit, const char *event)
 {
     struct object    *object = edit->object;
+    struct flat       flat = { .copy = NULL };
     struct entry_spec spec = { .presence = ENTRY_PRESENT,
                                .type = object->type,
                                .deadline_ms = edit->deadline_ms };
     bool was_live = is_live(edit), is_kept = false;
     if (was_live)
         spec.object_id = entry_object_id(edit->busy->entry);
-    if (object_count(object) == 0) {
+    if (is_gone(object)) {
         put_empty(edit, event);
-    } else if (object_page(object, &spec.value)) {
+    } else if (flat_make(object, edit->key.key.len, &flat)) {
+        spec.value = flat.value;
         spec.object_id = 0;
         db_put(edit->db, &edit->key, &spec, event);
     } else {
@@ -158,6 +213,7 @@ void db_edit_end(struct db_edit *edit, const char *event)
         is_kept = true;
         db_put(edit->db, &edit->key, &spec, event);
     }
+    mem_free(flat.copy);
     unpin(edit);
     /* One that was the entry's has been buried by the put. */
     if (!was_live && !is_kept)
@@ -169,12 +225,16 @@ void db_put_object(struct db *db, const struct db_key *key,
 {
     struct entry_spec spec = { .presence = ENTRY_PRESENT,
                                .type = object->type };
-    ASSERT(object_count(object) > 0);
-    bool is_page = object_page(object, &spec.value);
-    if (!is_page)
+    struct flat flat;
+    ASSERT(!is_gone(object));
+    bool is_flat = flat_make(object, key->key.len, &flat);
+    if (is_flat)
+        spec.value = flat.value;
+    else
         spec.object = object;
     db_put(db, key, &spec, event);
-    if (is_page)
+    mem_free(flat.copy);
+    if (is_flat)
         object_free(object);
 }
 
@@ -191,9 +251,7 @@ static struct content content_keep(const struct entry *entry)
 {
     struct content content = { .spec = cache_spec(entry) };
     slice         *value = &content.spec.value;
-    if (content.spec.blob != NULL) {
-        blob_ref(content.spec.blob);
-    } else if (content.spec.object == NULL) {
+    if (content.spec.object == NULL) {
         content.copy = mem_alloc(value->len + 1);
         if (value->len > 0)
             memcpy(content.copy, value->data, value->len);
@@ -204,7 +262,6 @@ static struct content content_keep(const struct entry *entry)
 
 static void content_drop(struct content *content)
 {
-    blob_unref(content->spec.blob);
     mem_free(content->copy);
 }
 

@@ -6,7 +6,7 @@
  *   load.c    load jobs, from the miss to the entry
  *   park.c    parked commands: pins, ages, who gives way
  *   write.c   db_look, db_put: the write hook
- *   edit.c    collections: read, changed, moved
+ *   edit.c    collections and large strings: read, changed, moved
  *   moved.c   object ids that were given to another key
  *   settle.c  looks at old records of blind writes
  *   cut.c     epochs, capture, completion
@@ -53,15 +53,8 @@ struct db_pin {
     enum db_need    need;
 };
 
-/* A large value on its way to the store: its pages are written before the
- * batch that makes them count. */
-struct big_save {
-    uint64_t     object_id;
-    struct blob *blob; /* a reference */
-};
-
-/* A node of a collection on its way to the store. Those of an object that was
- * never there go before the batch, like the pages of a large value. */
+/* A node of an object on its way to the store. Those of an object that was
+ * never there are written before the batch that makes them count. */
 struct page_save {
     uint64_t     object_id;
     struct page *page; /* a reference; the I/O thread lets it go */
@@ -93,13 +86,10 @@ struct cut {
     size_t         closing_bytes; /* dirty bytes when the epoch closed */
     size_t         unsettled;  /* captured, old record not known yet */
     struct store_batch *batch; /* until it is handed over */
-    struct big_save *bigs;
-    size_t         big_count, big_capacity;
-    size_t         big_bytes;
     struct page_save *pages;
     size_t         page_count, page_capacity;
     size_t         page_bytes;
-    uint64_t      *new_objects; /* ids given out to collections in this cut */
+    uint64_t      *new_objects; /* ids given out in this cut */
     size_t         new_count, new_capacity;
     uint64_t       first_object_id; /* ids from here on are this cut's */
     bool           map_changed;
@@ -340,8 +330,6 @@ struct save_job {
     struct db          *db; /* for done, on the loop thread */
     struct store       *store;
     struct store_batch *batch; /* taken */
-    struct big_save    *bigs;
-    size_t              big_count;
     struct page_save   *pages; /* taken; what it has is let go as it is written */
     size_t              page_count;
     uint64_t           *new_objects; /* lent */

@@ -6,9 +6,9 @@
  * meanwhile has taken the ticket away, and then the result is dropped: memory
  * wins.
  *
- * A large value takes two jobs: the first brings the header, with the length;
- * then room is made, and the second fills a blob from the value's pages, or
- * builds a collection from its nodes. */
+ * A large value takes two jobs: the first brings the header, which tells how
+ * much it is; then room is made, and the second builds the object from its
+ * nodes. */
 #include "db/internal.h"
 
 #include "base/clock.h"
@@ -19,10 +19,9 @@ struct load_job {
     uint64_t    ticket;
     uint64_t    hash;
     uint32_t    space;
-    struct blob *blob;     /* pages: where they go */
-    uint64_t    object_id; /* pages: whose */
-    enum obj_type      type;   /* of a collection */
-    struct object_root root;   /* its root, if it has an object id */
+    uint64_t    object_id; /* nodes: whose; else 0 */
+    enum obj_type      type;   /* nodes: of what */
+    struct object_root root;
     struct object     *object; /* what was built */
     err_t       err;
     char       *why;       /* on an error other than ERR_NOT_FOUND; owned */
@@ -57,15 +56,26 @@ static void load_failed(struct load_job *load, err_t err, const char *why)
     }
 }
 
-/* A page is trusted by all who read it, so it is looked at here. */
-static err_t check_collection(const struct load_job *load)
+static err_t check_root(const struct key_record *record)
+{
+    struct object_root root;
+    err_t              err = object_root_decode(record->value, &root);
+    if (err == ERR_OK && root.has_len != (record->type == OBJ_STRING))
+        return ERR_CORRUPT;
+    return err;
+}
+
+/* Roots and pages are trusted by all who read them, so they are looked at
+ * here. */
+static err_t check_value(const struct load_job *load)
 {
     const struct key_record *record = &load->record;
-    struct object_root       root;
-    if (record->type == OBJ_STRING || record->type >= OBJ_TYPE_COUNT)
-        return ERR_OK;
+    if (record->type >= OBJ_TYPE_COUNT)
+        return ERR_OK; /* record_found says what is wrong with it */
     if (record->object_id != 0)
-        return object_root_decode(record->value, &root);
+        return check_root(record);
+    if (record->type == OBJ_STRING)
+        return ERR_OK;
     return object_check_page(&load->db->cache.objects,
                              (enum obj_type)record->type, record->value);
 }
@@ -93,61 +103,12 @@ static void run_record(struct job *job)
                                    : "the record is of an unknown version");
         return;
     }
-    err = check_collection(load);
+    err = check_value(load);
     if (err != ERR_OK)
-        load_failed(load, err, "the collection's page is not well formed");
+        load_failed(load, err, "the value's page or root is not well formed");
 }
 
-/* Copies one page into its place; it must fill it exactly. */
-static err_t take_page(struct load_job *load, uint32_t page, slice key,
-                       slice value)
-{
-    slice  payload;
-    err_t  err = record_value_open(key, value, &payload);
-    size_t offset = (size_t)page * RECORD_PAGE_BYTES;
-    size_t want = load->blob->len - offset;
-    if (err != ERR_OK)
-        return err;
-    if (want > RECORD_PAGE_BYTES)
-        want = RECORD_PAGE_BYTES;
-    if (payload.len != want)
-        return ERR_CORRUPT;
-    memcpy(load->blob->data + offset, payload.data, want);
-    return ERR_OK;
-}
-
-static void run_pages(struct job *job)
-{
-    struct load_job *load = CONTAINER_OF(job, struct load_job, job);
-    size_t pages =
-        (load->blob->len + RECORD_PAGE_BYTES - 1) / RECORD_PAGE_BYTES;
-    struct buf key;
-    char       text[LOG_KEY_CHARS];
-    LOG_DEBUG(load->db->opt.log, "taken load (pages) of %s",
-              log_key(job_user_key(load), text));
-    buf_init(&key, 64);
-    for (uint32_t i = 0; i < pages && load->err == ERR_OK; i++) {
-        struct store_get get;
-        record_page_key(&key, load->object_id, i);
-        err_t err =
-            store_get_one(load->db->opt.store, buf_slice(&key), &get);
-        if (err == ERR_OK) {
-            err = take_page(load, i, buf_slice(&key),
-                            slice_make(get.value, get.value_len));
-            store_value_free(get.value);
-            if (err != ERR_OK)
-                load_failed(load, err, "a page's checksum or length is wrong");
-        } else {
-            /* The key record named the page: missing, it is damage. */
-            load_failed(load, err == ERR_NOT_FOUND ? ERR_CORRUPT : err,
-                        err == ERR_NOT_FOUND ? "a page of the value is missing"
-                                             : get.why.text);
-        }
-    }
-    buf_deinit(&key);
-}
-
-/* Where the nodes of a collection come from. */
+/* Where the nodes of an object come from. */
 struct node_source {
     struct load_job *load;
     struct buf       key;
@@ -246,14 +207,13 @@ static void job_free(struct db *db, struct load_job *load)
 {
     mem_release(db->opt.mem, MEM_JOBS, load->charged_bytes);
     db->loads_in_flight--;
-    blob_unref(load->blob);
     object_free(load->object);
     store_value_free(load->value);
     mem_free(load->why);
     mem_free(load);
 }
 
-static bool start_pages(struct db *db, struct entry *entry);
+static bool start_nodes(struct db *db, struct entry *entry);
 
 void load_start(struct db *db, struct entry *entry, enum db_need need)
 {
@@ -265,7 +225,7 @@ void load_start(struct db *db, struct entry *entry, enum db_need need)
     }
     if (entry_presence(entry) == ENTRY_HEADER) {
         ASSERT(need == DB_NEED_VALUE);
-        start_pages(db, entry);
+        start_nodes(db, entry);
         return;
     }
     busy->ticket = db_next_version(db);
@@ -309,29 +269,25 @@ static void starve_waiters(struct db *db, struct busy *busy)
     cache_settle_busy(&db->cache, busy);
 }
 
-/* What building a collection may take: nodes, as large as they were when it
- * was saved, and a copy of one on each level. */
+/* What building an object may take: nodes, as large as they were when it was
+ * saved, and a copy of one on each level. */
 static size_t load_bytes(const struct object_root *root)
 {
     return (size_t)root->bytes + (size_t)root->bytes / 16 + 32 * 1024;
 }
 
-/* Reserves room and submits the job for a large value's pages. False: there
+/* Reserves room and submits the job for a large value's nodes. False: there
  * is no room; whoever waited has been dealt with. */
-static bool start_pages(struct db *db, struct entry *entry)
+static bool start_nodes(struct db *db, struct entry *entry)
 {
     struct busy    *busy = cache_busy(&db->cache, entry);
     struct db_wait *wait = oldest_waiter(busy);
     uint64_t        object_id = entry_object_id(entry);
-    size_t          len = entry->value_len;
-    bool            is_blob = entry_type(entry) == OBJ_STRING;
-    struct object_root root = { 0 };
+    struct object_root root;
     ASSERT(object_id != 0);
-    if (!is_blob) {
-        err_t err = object_root_decode(entry_value(entry), &root);
-        ASSERT(err == ERR_OK); /* it was looked at when it was loaded */
-    }
-    size_t bytes = is_blob ? blob_charge_bytes(len) : load_bytes(&root);
+    err_t err = object_root_decode(entry_value(entry), &root);
+    ASSERT(err == ERR_OK); /* it was looked at when it was loaded */
+    size_t bytes = load_bytes(&root);
     busy->ticket = db_next_version(db); /* keeps it busy while room is made */
     if (room_for(db, wait, 0, bytes + sizeof(struct load_job)) != ERR_OK) {
         busy->ticket = 0;
@@ -340,13 +296,12 @@ static bool start_pages(struct db *db, struct entry *entry)
     }
     entry = busy->entry;
     struct load_job *load = job_new(db, entry, busy->ticket);
-    load->job.run = is_blob ? run_pages : run_object;
+    load->job.run = run_object;
     load->object_id = object_id;
     load->type = entry_type(entry);
     load->root = root;
-    load->blob = is_blob ? blob_new(len) : NULL;
     load->charged_bytes += bytes;
-    job_submit(db, load, "pages");
+    job_submit(db, load, "nodes");
     return true;
 }
 
@@ -398,9 +353,8 @@ static void record_found(struct db *db, struct busy *busy,
         .deadline_ms = record->deadline_ms,
         .object_id = record->object_id,
         .value = record->value,
-        .value_len = record->value_len,
     };
-    if (record->type >= OBJ_TYPE_COUNT || record->value_len > UINT32_MAX) {
+    if (record->type >= OBJ_TYPE_COUNT || record->value.len > UINT32_MAX) {
         park_load_ended(db, busy, ERR_FORMAT);
         cache_settle_busy(&db->cache, busy);
         return;
@@ -420,7 +374,7 @@ static void record_found(struct db *db, struct busy *busy,
         park_load_ended(db, busy, ERR_OK);
     } else if (is_paged && value_is_wanted(busy)) {
         wake_header_waiters(db, busy);
-        if (!start_pages(db, busy->entry))
+        if (!start_nodes(db, busy->entry))
             return;
     } else {
         park_load_ended(db, busy, ERR_OK);
@@ -438,22 +392,6 @@ static void object_found(struct db *db, struct busy *busy,
     load->object = NULL;
     /* The charge goes from the job to the entry. */
     size_t bytes = load_bytes(&load->root);
-    mem_release(db->opt.mem, MEM_JOBS, bytes);
-    load->charged_bytes -= bytes;
-    cache_assign(&db->cache, busy->entry, &spec);
-    park_load_ended(db, busy, ERR_OK);
-    cache_settle_busy(&db->cache, busy);
-}
-
-static void pages_found(struct db *db, struct busy *busy, struct load_job *load)
-{
-    struct entry_spec spec = cache_spec(busy->entry);
-    ASSERT(spec.presence == ENTRY_HEADER);
-    ASSERT(spec.value_len == load->blob->len);
-    spec.presence = ENTRY_PRESENT;
-    spec.blob = load->blob;
-    /* The blob's charge goes from the job to the entry. */
-    size_t bytes = blob_charge_bytes(load->blob->len);
     mem_release(db->opt.mem, MEM_JOBS, bytes);
     load->charged_bytes -= bytes;
     cache_assign(&db->cache, busy->entry, &spec);
@@ -505,8 +443,6 @@ static void load_done(struct job *job)
             not_found(db, busy);
         else if (load->err != ERR_OK)
             failed(db, busy, load);
-        else if (load->blob != NULL)
-            pages_found(db, busy, load);
         else if (load->object != NULL)
             object_found(db, busy, load);
         else

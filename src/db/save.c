@@ -1,10 +1,10 @@
 /* save.c - a cut on the I/O thread: everything here runs there, but for
  * save_recover_staged, which the start calls too.
  *
- * The pages of large values are written first, in batches of bounded size,
- * under object ids that nothing refers to yet; a garbage record says so until
- * the batch of the cut, which refers to them, takes it away. So that batch is
- * all that must be atomic.
+ * The nodes of new objects are written first, in batches of bounded size, under
+ * object ids that nothing refers to yet; a garbage record says so until the
+ * batch of the cut, which refers to them, takes it away. So that batch, and the
+ * changed nodes of older objects, are all that must be atomic.
  *
  * A batch that is larger than LevelDB should take at once is staged: its
  * records go to the staging family in pieces, then the commit record makes
@@ -56,8 +56,9 @@ static void writer_deinit(struct writer *writer)
     buf_deinit(&writer->value);
 }
 
-/* A piece holds one record at least, and that may be more than cut-max: a page
- * where cut-max is below 64 KB, a record with a long key. Told once a flush. */
+/* A piece holds one record at least, and that may be more than cut-max: a chunk
+ * of a string where cut-max is below 16 KB, an element of a list or a key that
+ * is long. Told once a flush. */
 static void warn_of_large(struct writer *writer)
 {
     size_t bytes = store_batch_bytes(writer->batch);
@@ -122,23 +123,6 @@ static void put_garbage(struct writer *writer, uint64_t object_id)
                     buf_slice(&writer->value));
 }
 
-static err_t write_pages(struct writer *writer, const struct big_save *big)
-{
-    put_garbage(writer, big->object_id);
-    size_t len = big->blob->len;
-    err_t  err = ERR_OK;
-    for (size_t at = 0; at < len && err == ERR_OK; at += RECORD_PAGE_BYTES) {
-        size_t piece = len - at < RECORD_PAGE_BYTES ? len - at
-                                                    : RECORD_PAGE_BYTES;
-        put_page(writer, writer->batch, big->object_id, at / RECORD_PAGE_BYTES,
-                 slice_make(big->blob->data + at, piece));
-        err = flush_if_full(writer);
-    }
-    return err;
-}
-
-/* --- nodes of collections ------------------------------------------------ */
-
 static slice node_bytes(const struct page_save *save)
 {
     return slice_make(save->page->bytes, save->page->len);
@@ -150,7 +134,7 @@ static void let_go(struct page_save *save)
     save->page = NULL;
 }
 
-/* Those of new collections: nothing names them yet. */
+/* Those of new objects: nothing names them yet. */
 static err_t write_nodes_ahead(struct writer *writer, struct save_job *job)
 {
     err_t err = ERR_OK;
@@ -374,11 +358,7 @@ void save_run(struct job *job)
               (unsigned long long)save->cut_id);
     writer_init(&writer, save->store, save->db->opt.log, save->batch_max,
                 save->durable, &save->why);
-    err_t err = ERR_OK;
-    for (size_t i = 0; i < save->big_count && err == ERR_OK; i++)
-        err = write_pages(&writer, &save->bigs[i]);
-    if (err == ERR_OK)
-        err = write_nodes_ahead(&writer, save);
+    err_t err = write_nodes_ahead(&writer, save);
     if (err == ERR_OK)
         err = flush_piece(&writer);
     if (err == ERR_OK && atomic_bytes(save) > save->batch_max) {

@@ -7,6 +7,8 @@
  * there. */
 #include "db/internal.h"
 
+#include "type/string.h"
+
 err_t room_for(struct db *db, const struct db_wait *wait, size_t entry_bytes,
                size_t other_bytes)
 {
@@ -188,15 +190,13 @@ struct entry *db_put(struct db *db, const struct db_key *key,
         entry = cache_add(&db->cache, key->space->id, key->key, key->hash,
                           ENTRY_UNKNOWN);
     if (spec->presence != ENTRY_PRESENT || spec->type != OBJ_STRING ||
-        spec->blob != NULL || spec->object != NULL ||
-        key->key.len + spec->value.len <= CACHE_INLINE_MAX)
+        spec->object != NULL ||
+        cache_is_inline(key->key.len, spec->value.len))
         return put_entry(db, entry, spec, event);
 
     struct entry_spec large = *spec;
-    large.blob = blob_copy(spec->value);
-    entry = put_entry(db, entry, &large, event);
-    blob_unref(large.blob);
-    return entry;
+    large.object = string_object_new(&db->cache.objects, spec->value);
+    return put_entry(db, entry, &large, event);
 }
 
 bool db_delete(struct db *db, const struct db_key *key, const char *event)
@@ -295,7 +295,7 @@ enum db_verdict db_admit_write(struct db *db, struct db_wait *wait,
     if (!grows)
         return DB_READY;
     park_set_age(db, wait);
-    /* Half may become a blob: charged as both, which errs to the safe side
+    /* It may become an object: charged as both, which errs to the safe side
      * only for large values. */
     size_t inline_bytes = grow_bytes, other = BUSY_BYTES;
     if (grow_bytes > CACHE_INLINE_MAX) {

@@ -263,6 +263,16 @@ void reply_bulk(struct reply *reply, slice bytes)
         reply_commit(reply, put_bulk(at, bytes));
 }
 
+char *reply_bulk_room(struct reply *reply, size_t len)
+{
+    char *at = reply_room(reply, HEADER_MAX + len + 2);
+    if (at == NULL)
+        return NULL;
+    at = put_header(at, '$', len);
+    reply_commit(reply, put_crlf(at + len));
+    return at;
+}
+
 void reply_bulk_string(struct reply *reply, const char *text)
 {
     reply_bulk(reply, slice_from_string(text));
@@ -368,6 +378,18 @@ void reply_blob(struct reply *reply, struct blob *blob)
     reply_commit(reply, put_header(at, '$', blob->len));
     add_blob(reply, reply->len, blob);
     reply_commit(reply, put_crlf(reply->data + reply->len));
+}
+
+void reply_bulk_begin(struct reply *reply, size_t len)
+{
+    reply_header(reply, '$', len);
+}
+
+void reply_bulk_end(struct reply *reply)
+{
+    char *at = reply_room(reply, 2);
+    if (at != NULL)
+        reply_commit(reply, put_crlf(at));
 }
 
 void reply_raw_blob(struct reply *reply, struct blob *blob)

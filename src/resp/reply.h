@@ -73,11 +73,17 @@ void reply_errorf(struct reply *reply, const char *format, ...)
 void reply_error_slice(struct reply *reply, slice text);
 void reply_int(struct reply *reply, int64_t value);
 void reply_bulk(struct reply *reply, slice bytes);
+/* One of len bytes that the caller writes, before anything else is answered;
+ * NULL when muted. */
+char *reply_bulk_room(struct reply *reply, size_t len);
 void reply_bulk_string(struct reply *reply, const char *text);
 void reply_bulkf(struct reply *reply, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void reply_bulk_int(struct reply *reply, int64_t value); /* as a bulk */
 void reply_blob(struct reply *reply, struct blob *blob);      /* adds a ref */
+/* One of len bytes in pieces (reply_raw_blob): before them, and after. */
+void reply_bulk_begin(struct reply *reply, size_t len);
+void reply_bulk_end(struct reply *reply);
 void reply_null(struct reply *reply);       /* RESP2 $-1, RESP3 _ */
 void reply_null_array(struct reply *reply); /* RESP2 *-1, RESP3 _ */
 void reply_bool(struct reply *reply, bool value); /* RESP2 :1, RESP3 #t */

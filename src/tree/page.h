@@ -171,6 +171,10 @@ void page_insert(struct page **page, unsigned at,
                  const struct page_element *new);
 void page_replace(struct page **page, unsigned at,
                   const struct page_element *new);
+/* Into the value of an element of PAGE_LIST, which stays as long. REQUIRES: it
+ * is too long to be a number. */
+void page_overwrite(struct page *page, unsigned at, size_t offset,
+                    slice bytes);
 void page_remove(struct page **page, unsigned from, unsigned count);
 /* Copies count elements of another page of that kind in. */
 void page_splice(struct page **page, unsigned at, const uint8_t *source,

@@ -575,6 +575,21 @@ void page_replace(struct page **page, unsigned at,
     page_insert(page, at, new);
 }
 
+void page_overwrite(struct page *page, unsigned at, size_t offset, slice bytes)
+{
+    struct view v = view_of(page->bytes);
+    ASSERT(!page_is_shared(page));
+    ASSERT(v.kind == PAGE_LIST);
+    ASSERT(at < v.count);
+    size_t start = element_start(&v, at);
+    size_t len = element_start(&v, at + 1) - start;
+    ASSERT(len > NUM_INT64_CHARS);
+    ASSERT(offset <= len && bytes.len <= len - offset);
+    if (bytes.len > 0)
+        memcpy(page->bytes + PAGE_HEADER_BYTES + start + offset, bytes.data,
+               bytes.len);
+}
+
 /* Both have slots. */
 static void splice_slotted(struct page **page, unsigned at,
                            const struct view *source, unsigned from,

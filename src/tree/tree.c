@@ -266,6 +266,18 @@ err_t tree_get(struct tree *tree, uint64_t rank, struct page_element *out)
     return err;
 }
 
+err_t tree_hold(struct tree *tree, uint64_t rank, struct page_element *out,
+                struct page **page)
+{
+    struct tree_path path;
+    err_t            err = path_to_rank(tree, rank, false, &path);
+    if (err)
+        return err;
+    page_get(path.leaf->bytes, path.slot, out);
+    *page = page_ref(path.leaf);
+    return ERR_OK;
+}
+
 err_t tree_random(struct tree *tree, struct rand *rand,
                   struct page_element *out)
 {
@@ -310,6 +322,20 @@ err_t tree_range_bytes(struct tree *tree, uint64_t rank, uint64_t count,
         *bytes += path.leaf->len;
         rank += page_count(path.leaf->bytes) - path.slot;
     }
+    return ERR_OK;
+}
+
+err_t tree_overwrite_at(struct tree *tree, uint64_t rank, size_t offset,
+                        slice bytes)
+{
+    struct tree_path path;
+    ASSERT(tree->kind == PAGE_LIST);
+    err_t err = path_to_rank(tree, rank, false, &path);
+    if (err)
+        return err;
+    struct edit edit = path_edit(tree, &path);
+    page_overwrite(edit.page, path.slot, offset, bytes);
+    path_edit_close(tree, &path, &edit);
     return ERR_OK;
 }
 

@@ -106,12 +106,21 @@ err_t tree_delete_range(struct tree *tree, uint64_t rank, uint64_t count);
  * tree_count. */
 err_t tree_range_bytes(struct tree *tree, uint64_t rank, uint64_t count,
                        size_t *bytes);
+/* The same with a reference to the page that it borrows from: good until that is
+ * let go (page_unref), whatever becomes of the tree. Whoever holds it charges
+ * it. */
+err_t tree_hold(struct tree *tree, uint64_t rank, struct page_element *out,
+                struct page **page);
 /* An element, each with the same chance. REQUIRES: not empty. */
 err_t tree_random(struct tree *tree, struct rand *rand,
                   struct page_element *out);
 /* PAGE_LIST. REQUIRES: rank <= count, rank < count. */
 err_t tree_insert_at(struct tree *tree, uint64_t rank, slice value);
 err_t tree_replace_at(struct tree *tree, uint64_t rank, slice value);
+/* Writes into an element from that offset of it on. REQUIRES: rank < count, it
+ * has bytes there, and too many of them to be a number. */
+err_t tree_overwrite_at(struct tree *tree, uint64_t rank, size_t offset,
+                        slice bytes);
 
 /* ---- walking ------------------------------------------------------------- */
 

@@ -7,15 +7,17 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "type/string.h"
 #include "type/zset.h"
 
 /* The first byte of a root. */
-enum { ROOT_ENCODING = 3, ROOT_HAS_SCORES = 4 };
+enum { ROOT_ENCODING = 3, ROOT_HAS_SCORES = 4, ROOT_HAS_LEN = 8 };
 
 static enum page_kind kind_of(enum obj_type type)
 {
     switch (type) {
     case OBJ_LIST:
+    case OBJ_STRING:
         return PAGE_LIST;
     case OBJ_SET:
         return PAGE_SET;
@@ -23,7 +25,6 @@ static enum page_kind kind_of(enum obj_type type)
         return PAGE_HASH;
     case OBJ_ZSET:
         return PAGE_RANKS;
-    case OBJ_STRING:
     case OBJ_TYPE_COUNT:
         break;
     }
@@ -54,6 +55,7 @@ struct object *object_from_page(const struct object_env *env,
                                 enum obj_type type, slice page)
 {
     struct object *object = object_alloc(env, type);
+    ASSERT(type != OBJ_STRING);
     ASSERT(page_kind_of((const uint8_t *)page.data) == kind_of(type));
     object->encoding = (uint8_t)page_tag((const uint8_t *)page.data);
     object->tree = tree_from_page(&object->env, page);
@@ -118,6 +120,7 @@ void object_raise_encoding(struct object *object, enum object_encoding encoding)
 bool object_page(struct object *object, slice *page)
 {
     const struct page *only = tree_only_page(object->tree);
+    ASSERT(object->type != OBJ_STRING);
     if (only == NULL || only->len > object->env.page_limit)
         return false;
     if (object->scores != NULL &&
@@ -147,6 +150,7 @@ struct object *object_copy(const struct object_env *env,
 {
     struct object *copy = object_alloc(env, object->type);
     copy->encoding = object->encoding;
+    copy->len = object->len;
     copy->next_node_id = object->next_node_id;
     copy->tree = tree_copy(&copy->env, object->tree);
     if (object->scores != NULL)
@@ -160,14 +164,18 @@ size_t object_root_encode(const struct object *object,
                           uint8_t              out[OBJECT_ROOT_BYTES_MAX])
 {
     bool     has_scores = object->scores != NULL;
+    bool     has_len = object->type == OBJ_STRING;
     uint8_t *p = out;
-    *p++ = (uint8_t)(object->encoding | (has_scores ? ROOT_HAS_SCORES : 0));
+    *p++ = (uint8_t)(object->encoding | (has_scores ? ROOT_HAS_SCORES : 0) |
+                     (has_len ? ROOT_HAS_LEN : 0));
     p += num_put_varint(p, object_count(object));
     p += num_put_varint(p, object_bytes(object));
     p += num_put_varint(p, object->next_node_id);
     p += num_put_varint(p, tree_root_id(object->tree));
     if (has_scores)
         p += num_put_varint(p, tree_root_id(object->scores));
+    if (has_len)
+        p += num_put_varint(p, object->len);
     return (size_t)(p - out);
 }
 
@@ -188,11 +196,16 @@ err_t object_root_decode(slice bytes, struct object_root *out)
     slice   in = slice_make(bytes.data + 1, bytes.len - 1);
     out->encoding = flags & ROOT_ENCODING;
     out->has_scores = flags & ROOT_HAS_SCORES;
-    if ((flags & ~(ROOT_ENCODING | ROOT_HAS_SCORES)) != 0 ||
+    out->has_len = flags & ROOT_HAS_LEN;
+    if ((flags & ~(ROOT_ENCODING | ROOT_HAS_SCORES | ROOT_HAS_LEN)) != 0 ||
+        (out->has_scores && out->has_len) ||
         !take_varint(&in, &out->count) || !take_varint(&in, &out->bytes) ||
         !take_varint(&in, &out->next_node_id) ||
         !take_varint(&in, &out->tree_id) ||
-        (out->has_scores && !take_varint(&in, &out->scores_id)))
+        (out->has_scores && !take_varint(&in, &out->scores_id)) ||
+        (out->has_len && !take_varint(&in, &out->len)))
+        return ERR_CORRUPT;
+    if (out->has_len && out->count != string_chunks(out->len))
         return ERR_CORRUPT;
     return in.len == 0 && out->count > 0 ? ERR_OK : ERR_CORRUPT;
 }
@@ -259,6 +272,8 @@ static err_t load_trees(struct object *object, const struct object_root *root,
 {
     err_t err = tree_load(&object->env, kind_of(object->type), root->tree_id,
                           root->count, fetch, arg, &object->tree);
+    if (err == ERR_OK && root->has_len && !string_object_is_right(object))
+        return ERR_CORRUPT;
     if (err != ERR_OK || !root->has_scores)
         return err;
     return tree_load(&object->env, PAGE_SCORES, root->scores_id, root->count,
@@ -269,10 +284,12 @@ err_t object_load(const struct object_env *env, enum obj_type type,
                   const struct object_root *root, tree_fetch *fetch, void *arg,
                   struct object **out)
 {
-    if (root->has_scores && type != OBJ_ZSET)
+    if ((root->has_scores && type != OBJ_ZSET) ||
+        root->has_len != (type == OBJ_STRING))
         return ERR_CORRUPT;
     struct object *object = object_alloc(env, type);
     object->encoding = root->encoding;
+    object->len = root->len;
     object->next_node_id = root->next_node_id;
     err_t err = load_trees(object, root, fetch, arg);
     if (err != ERR_OK) {
@@ -315,5 +332,8 @@ const char *object_check(struct object *object)
         wrong = tree_check(object->scores);
     if (wrong == NULL && object->scores != NULL)
         wrong = check_scores(object);
+    if (wrong == NULL && object->type == OBJ_STRING &&
+        !string_object_is_right(object))
+        wrong = "a chunk of another length";
     return wrong;
 }

@@ -1,5 +1,6 @@
-/* object.h - a collection with trees of its own: lists, sets, hashes and
- * sorted sets that do not fit in one page, and any while it is being changed.
+/* object.h - a value with trees of its own: lists, sets, hashes and sorted sets
+ * that do not fit in one page, and any while it is being changed; and strings
+ * that are too large for an entry (type/string.h).
  *
  * While a collection is one page its value is that page: bytes in the entry
  * and in the key record. Whoever changes it makes an object of the page, and a
@@ -9,6 +10,7 @@
  *
  *     type     tree            scores
  *     list     PAGE_LIST
+ *     string   PAGE_LIST       of chunks; never a page
  *     set      PAGE_SET
  *     hash     PAGE_HASH
  *     zset     PAGE_RANKS      PAGE_SCORES, once there is more than a page
@@ -43,6 +45,7 @@ struct object {
     uint8_t         encoding; /* enum object_encoding */
     struct tree    *tree;
     struct tree    *scores; /* of a zset; may be NULL */
+    uint64_t        len;    /* of a string */
     uint64_t        next_node_id;
     uint32_t        capture; /* the last save that it was part of; 0: none */
     uint32_t        listpack_bytes; /* of a list, see list.c; 0: not counted */
@@ -78,7 +81,7 @@ void object_raise_encoding(struct object *object,
                            enum object_encoding encoding);
 
 /* The page that it fits in, with its encoding in it; false if it needs more.
- * Lent until the object is changed. */
+ * Lent until the object is changed. Not for strings. */
 bool object_page(struct object *object, slice *page);
 /* Is this a page that a collection of this type may be? ERR_CORRUPT. */
 err_t object_check_page(const struct object_env *env, enum obj_type type,
@@ -93,8 +96,11 @@ struct object_root {
     uint64_t next_node_id;
     uint8_t  encoding;
     bool     has_scores;
+    bool     has_len;            /* a string */
     uint64_t tree_id, scores_id; /* of the root nodes */
+    uint64_t len;
 };
+/* No object has both scores and a length. */
 #define OBJECT_ROOT_BYTES_MAX (5 * NUM_VARINT_MAX + 1)
 
 size_t object_root_encode(const struct object *object,

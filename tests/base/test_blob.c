@@ -57,6 +57,26 @@ static void charge_covers_header_and_bytes(void **state)
 
 #define THREADS 4
 
+static void count_call(void *owner)
+{
+    ++*(int *)owner;
+}
+
+static void lent_bytes_are_let_go_once(void **state)
+{
+    char         bytes[] = "bytes of somebody else";
+    int          calls = 0;
+    struct blob *blob = blob_lend(slice_make(bytes + 9, 8), count_call, &calls);
+
+    (void)state;
+    assert_true(slice_equal(blob_slice(blob), SLICE_LITERAL("somebody")));
+    assert_ptr_equal(blob->data, bytes + 9);
+    blob_unref(blob_ref(blob));
+    assert_int_equal(calls, 0);
+    blob_unref(blob);
+    assert_int_equal(calls, 1);
+}
+
 static void *ref_and_unref(void *arg)
 {
     struct blob *blob = arg;
@@ -125,6 +145,7 @@ int main(void)
         cmocka_unit_test(new_gives_room_to_write),
         cmocka_unit_test(shared_while_two_hold_it),
         cmocka_unit_test(charge_covers_header_and_bytes),
+        cmocka_unit_test(lent_bytes_are_let_go_once),
         cmocka_unit_test(threads_share_the_count),
         cmocka_unit_test(a_count_below_zero_is_asserted),
     };

@@ -3,6 +3,7 @@
  *
  *     EVICT_SEED=7 build/tests/cache/test_evict */
 #include "cache/cache_test.h"
+#include "type/string.h"
 
 #define KEYS 12000
 
@@ -11,7 +12,7 @@ struct model {
     bool         added; /* since it was last seen gone */
     uint8_t      byte;
     size_t       len;
-    bool         has_blob;
+    bool         has_object;
     struct busy *busy; /* not NULL: must not be evicted */
 };
 
@@ -56,11 +57,19 @@ static void check_key(struct run *run, unsigned n)
     }
     assert_true(model->added);
     assert_ptr_equal(cache_busy(&run->cache, entry), model->busy);
-    slice value = entry_value(entry);
-    assert_int_equal(value.len, model->len);
-    assert_int_equal(entry_blob(entry) != NULL, model->has_blob);
-    for (size_t i = 0; i < value.len; i += 1 + value.len / 7)
-        assert_int_equal((uint8_t)value.data[i], model->byte);
+    struct object *object = entry_object(entry);
+    slice          value = object == NULL ? entry_value(entry) : SLICE_EMPTY;
+    assert_int_equal(object != NULL, model->has_object);
+    assert_int_equal(object != NULL ? string_object_len(object) : value.len,
+                     model->len);
+    for (size_t i = 0; i < model->len; i += 1 + model->len / 7) {
+        char byte;
+        if (object != NULL)
+            string_object_read(object, i, 1, &byte);
+        else
+            byte = value.data[i];
+        assert_int_equal((uint8_t)byte, model->byte);
+    }
 }
 
 /* Asks for room, as a command does, and only then uses it. */
@@ -69,13 +78,13 @@ static void do_put(struct run *run, unsigned n)
     struct model *model = &run->keys[n];
     size_t len = below(run, 30) == 0 ? below(run, 60 * KB) : below(run, 600);
     slice  key = key_of(run, n);
-    bool   is_large = key.len + len > CACHE_INLINE_MAX && len > 0;
+    bool   is_large = !cache_is_inline(key.len, len);
     /* Twice: a new entry is made without its value first. */
     size_t entry_bytes = 2 * (sizeof(struct entry) + 40 + key.len);
-    size_t blob_bytes = is_large ? blob_charge_bytes(len) : 0;
+    size_t object_bytes_max = is_large ? string_object_cost(len) : 0;
     entry_bytes += is_large ? 0 : len;
 
-    err_t err = cache_room(&run->cache, entry_bytes, blob_bytes);
+    err_t err = cache_room(&run->cache, entry_bytes, object_bytes_max);
     if (err != ERR_OK) {
         assert_int_equal(err, ERR_AGAIN);
         run->agains++;
@@ -84,14 +93,12 @@ static void do_put(struct run *run, unsigned n)
     run->rooms++;
     struct entry_spec spec = { .presence = ENTRY_PRESENT };
     uint8_t           byte = (uint8_t)below(run, 256);
-    struct blob      *blob = is_large ? blob_new(len) : NULL;
     char             *value = malloc(len + 1);
     assert_non_null(value);
     memset(value, byte, len);
-    if (blob != NULL)
-        memset(blob->data, byte, len);
-    spec.blob = blob;
     spec.value = slice_make(value, len);
+    if (is_large)
+        spec.object = string_object_new(&run->cache.objects, spec.value);
     struct entry *entry = find(run, n);
     key = key_of(run, n);
     if (entry == NULL) {
@@ -100,12 +107,11 @@ static void do_put(struct run *run, unsigned n)
                           ENTRY_ABSENT);
     }
     cache_assign(&run->cache, entry, &spec);
-    blob_unref(blob);
     free(value);
     *model = (struct model){ .added = true,
                              .byte = byte,
                              .len = len,
-                             .has_blob = is_large,
+                             .has_object = is_large,
                              .busy = model->busy };
 }
 
@@ -254,32 +260,33 @@ static void all_busy_is_again_and_too_large_is_oom(void **state)
     cache_test_deinit(&cache);
 }
 
-static void room_for_blobs_is_made_of_blobs(void **state)
+static void room_for_objects_is_made_of_objects(void **state)
 {
     struct mem        mem;
     struct cache      cache;
     struct entry_spec spec = { .presence = ENTRY_PRESENT };
-    char              text[32];
+    char              text[32], *value = calloc(5, 300 * KB);
 
     (void)state;
     cache_test_init(&cache, &mem, 16 * MB);
     for (unsigned n = 0; n < 200; n++) {
-        size_t len = (n % 5 + 1) * 300 * KB, bytes = blob_charge_bytes(len);
-        slice  key = number_key(text, "blob", n);
+        size_t len = (n % 5 + 1) * 300 * KB, bytes = string_object_cost(len);
+        slice  key = number_key(text, "large", n);
         assert_int_equal(cache_room(&cache, 128, bytes), ERR_OK);
         assert_in_range(mem.total_bytes + bytes, 0, cache.limit_bytes);
-        spec.blob = blob_new(len);
+        spec.object =
+            string_object_new(&cache.objects, slice_make(value, len));
         cache_assign(&cache,
                      cache_add(&cache, 0, key, cache_hash(&cache, key),
                                ENTRY_ABSENT),
                      &spec);
-        blob_unref(spec.blob);
         assert_in_range(mem.total_bytes, 0, cache.limit_bytes);
     }
     /* It evicts no more than it must. */
     assert_true(mem.total_bytes > 13 * MB);
     cache_check(&cache);
     cache_test_deinit(&cache);
+    free(value);
 }
 
 static void hot_entries_survive_a_scan_of_cold_ones(void **state)
@@ -465,7 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_use_in_little_memory),
         cmocka_unit_test(all_busy_is_again_and_too_large_is_oom),
-        cmocka_unit_test(room_for_blobs_is_made_of_blobs),
+        cmocka_unit_test(room_for_objects_is_made_of_objects),
         cmocka_unit_test(hot_entries_survive_a_scan_of_cold_ones),
         cmocka_unit_test(unused_entries_go_in_the_order_they_came),
         cmocka_unit_test(a_sweep_comes_down_to_a_lowered_limit),

@@ -18,6 +18,7 @@
 #include "db/held_io.h"
 #include "db/internal.h"
 #include "store/fault.h"
+#include "type/string.h"
 
 #define MB     ((size_t)1024 * 1024)
 #define SPACES 2
@@ -220,6 +221,26 @@ static inline void fix_expire(struct fix *fix, const char *key,
     db_release(fix->db, &cmd.wait);
 }
 
+/* A string, in the entry or in chunks. */
+static inline bool fix_entry_is(const struct entry *entry, slice value)
+{
+    const struct object *object = entry_object(entry);
+    if (object == NULL)
+        return slice_equal(entry_value(entry), value);
+    struct blob *blob = string_object_copy_out(object);
+    bool         same = slice_equal(blob_slice(blob), value);
+    blob_unref(blob);
+    return same && db_string_len(entry) == value.len;
+}
+
+/* Page records of a large string. */
+static inline size_t fix_nodes(size_t len)
+{
+    size_t chunks = (size_t)string_chunks(len);
+    assert_in_range(chunks, 1, 100); /* so that one inner node is enough */
+    return chunks > 1 ? chunks + 1 : 1;
+}
+
 /* GET answers this; NULL: no such key. */
 static inline bool fix_is(struct fix *fix, const char *key, const slice *value)
 {
@@ -228,7 +249,7 @@ static inline bool fix_is(struct fix *fix, const char *key, const slice *value)
     assert_int_equal(fix_need(fix, &cmd, key, DB_NEED_VALUE), DB_READY);
     struct entry *entry = db_look(fix->db, &at, true);
     bool          same = (entry == NULL) == (value == NULL) &&
-                (entry == NULL || slice_equal(entry_value(entry), *value));
+                (entry == NULL || fix_entry_is(entry, *value));
     db_release(fix->db, &cmd.wait);
     return same;
 }
@@ -308,6 +329,46 @@ static inline bool in_store(struct fix *fix, slice key)
     return err == ERR_OK;
 }
 
+struct node_source {
+    struct fix *fix;
+    uint64_t    object_id;
+    struct buf  key;
+    char       *value; /* the one lent last */
+};
+
+static inline err_t fetch_stored(void *arg, uint64_t id, slice *bytes)
+{
+    struct node_source *source = arg;
+    struct store_get    get;
+    record_page_key(&source->key, source->object_id, id);
+    assert_int_equal(store_get_one(source->fix->memory, buf_slice(&source->key),
+                                   &get),
+                     ERR_OK);
+    store_value_free(source->value);
+    source->value = get.value;
+    return record_value_open(buf_slice(&source->key),
+                             slice_make(get.value, get.value_len), bytes);
+}
+
+/* All its nodes are there, and make what the root says. */
+static inline void inspect_object(struct fix *fix,
+                                  const struct key_record *record)
+{
+    struct object_root  root;
+    struct object      *object;
+    struct node_source  source = { .fix = fix, .object_id = record->object_id };
+    buf_init(&source.key, SIZE_MAX);
+    assert_int_equal(object_root_decode(record->value, &root), ERR_OK);
+    assert_int_equal(object_load(&fix->db->cache.objects,
+                                 (enum obj_type)record->type, &root,
+                                 fetch_stored, &source, &object),
+                     ERR_OK);
+    assert_null(object_check(object));
+    object_free(object);
+    store_value_free(source.value);
+    buf_deinit(&source.key);
+}
+
 static inline void inspect_key(struct fix *fix, struct records *records,
                                slice key, slice value)
 {
@@ -332,12 +393,8 @@ static inline void inspect_key(struct fix *fix, struct records *records,
         record_expiry_key(&other, record.deadline_ms, key);
         assert_true(in_store(fix, buf_slice(&other)));
     }
-    for (size_t at = 0; record.object_id != 0 && at < record.value_len;
-         at += RECORD_PAGE_BYTES) {
-        record_page_key(&other, record.object_id,
-                        (uint32_t)(at / RECORD_PAGE_BYTES));
-        assert_true(in_store(fix, buf_slice(&other)));
-    }
+    if (record.object_id != 0)
+        inspect_object(fix, &record);
     records->paged += record.object_id != 0;
     buf_deinit(&other);
 }

@@ -122,6 +122,15 @@ static void disturb(struct run *run)
     }
 }
 
+static uint64_t stored_len(const struct key_record *record)
+{
+    struct object_root root;
+    if (record->object_id == 0)
+        return record->value.len;
+    assert_int_equal(object_root_decode(record->value, &root), ERR_OK);
+    return root.len;
+}
+
 static void check_record(struct run *run, unsigned key)
 {
     struct fix       *fix = &run->fix;
@@ -140,7 +149,7 @@ static void check_record(struct run *run, unsigned key)
                                 slice_make(get.value, get.value_len), &record);
         assert_int_equal(err, ERR_OK);
         assert_int_equal(record.deadline_ms, value->deadline_ms);
-        assert_int_equal(record.value_len, value->len);
+        assert_int_equal(stored_len(&record), value->len);
         store_value_free(get.value);
     }
     buf_deinit(&record_key);
@@ -182,14 +191,12 @@ static void check_store(struct run *run)
         char          text[32];
         bool          is_paged =
             value->exists &&
-            strlen(name(text, i)) + value->len > CACHE_INLINE_MAX;
+            !cache_is_inline(strlen(name(text, i)), value->len);
         check_record(run, i);
         exist += value->exists;
         deadlines += value->deadline_ms != 0;
         paged += is_paged;
-        pages += is_paged ? (value->len + RECORD_PAGE_BYTES - 1) /
-                                RECORD_PAGE_BYTES
-                          : 0;
+        pages += is_paged ? fix_nodes(value->len) : 0;
     }
     struct records found = inspect_clean(fix);
     assert_int_equal(found.keys[0], exist);

@@ -12,6 +12,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import time
 
 import pytest
@@ -22,7 +23,7 @@ from lib.server import wait_until
 from lib.steer import OK, figures, flush, states, steered
 
 IOERR = b"IOERR the value can't be read from the store"
-BIG = b"big " * 40000 # three pages
+BIG = b"big " * 40000 # twelve chunks
 
 
 def crash(server):
@@ -150,8 +151,16 @@ def test_a_database_with_a_damaged_record_can_be_emptied(server):
 
 # --- a page ----------------------------------------------------------------
 
-@pytest.fixture(params=["first page", "last page", "missing page",
-                        "short page", "long page", "other page"])
+def shorter(page):
+    """A good page of one chunk, one byte shorter; docs/FORMAT.md."""
+    data_len, = struct.unpack_from("<I", page, 4)
+    return (page[:4] + struct.pack("<I", data_len - 1) + page[8:10]
+            + struct.pack("<H", 2 * (data_len - 1)) + page[12:-1])
+
+
+@pytest.fixture(params=["first page", "last page", "inner page", "missing page",
+                        "missing inner page", "short page", "long page",
+                        "other page", "short chunk"])
 def paged_server(request, start_server):
     server = steered(start_server)
     server.call("MSET", "good", 1, "bad", BIG)
@@ -160,18 +169,22 @@ def paged_server(request, start_server):
     log = offline.Log(server.ds_path)
     pages = {key: value for key, value in log.records().items()
              if key[:1] == b"p"}
-    assert len(pages) == 3
-    first, _, last = sorted(pages)
+    inner, = [key for key in pages if pages[key][1] & 8]
+    first, *_, last = sorted(pages.keys() - {inner})
+    assert len(pages) == 13
     body = pages[last][:-4]
-    if request.param == "missing page":
-        log.append([], deletes=[last])
+    if request.param.startswith("missing"):
+        log.append([], deletes=[inner if "inner" in request.param else last])
     else:
         log.append([{
             "first page": (first, damaged(pages[first])),
             "last page": (last, damaged(pages[last])),
+            "inner page": (inner, damaged(pages[inner])),
             "short page": (last, offline.sealed(last, body[:-1])),
             "long page": (last, offline.sealed(last, body + b"!")),
             "other page": (first, offline.sealed(first, body)),
+            "short chunk": (last, offline.sealed(
+                last, body[:1] + shorter(body[1:]))),
         }[request.param]])
     server.start()
     return server

@@ -17,7 +17,7 @@ from lib.steer import (OK, cold, figures, flush, gate, moved, order, started,
                        states, steered, store_counts, wait_waiting)
 
 PONG = Simple("PONG")
-BIG = b"big " * 40000 # three pages
+BIG = b"big " * 40000 # twelve chunks
 
 
 def some_keys(count, prefix="k"):

@@ -12,9 +12,9 @@ OK = Simple("OK")
 OOM = Error("OOM command not allowed when used memory > 'maxmemory'.")
 BINARY = bytes(range(256))
 
-# Around the bounds of what lies in a segment, in a record and in a page.
-SIZES = [0, 1, 255, 1000, 4095, 4096, 16382, 16383, 16384, 16385, 65535,
-         65536, 65537, 131072, 200001, 1 << 20]
+# Around the bounds of what lies in a segment, in a record and in chunks.
+SIZES = [0, 1, 255, 1000, 4095, 4096, 16382, 16383, 16384, 16385, 28543,
+         28544, 28545, 65536, 131072, 200001, 1 << 20]
 
 
 def value_of(size, seed=1):

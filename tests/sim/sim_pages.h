@@ -42,9 +42,6 @@ static size_t pages_needed(struct db *db, struct store *store,
                                     .object_id = record->object_id };
     struct object_root  root;
     struct object      *object;
-    if (record->type == OBJ_STRING)
-        return (size_t)(record->value_len + RECORD_PAGE_BYTES - 1) /
-               RECORD_PAGE_BYTES;
     assert_int_equal(object_root_decode(record->value, &root), ERR_OK);
     assert_int_equal(object_load(&db->cache.objects,
                                  (enum obj_type)record->type, &root,

@@ -13,7 +13,7 @@ from lib.contents import contents_of
 from lib.resp import NULL_BULK, Error, encode
 from lib.steer import OK, flush, parse_counts, store_counts
 
-BIG = b"big " * 40000 # three pages
+BIG = b"big " * 40000 # twelve chunks
 FAR = 4000000000000   # a deadline, unix ms
 LIST = [b"a", b"b", b"c", b"b"]
 LONG = [b"element %d of a long list" % number for number in range(600)]
@@ -297,6 +297,14 @@ def big_values_cut():
         ("RENAME", "big4", "big5")]
 
 
+def edited_cut():
+    """Values in pages, changed in part: in the batch with the rest, or staged
+    with it."""
+    return small_cut() + [
+        ("SETRANGE", "big1", "5", "new"), ("APPEND", "big3", "new"),
+        ("SETRANGE", "big4", "10000", BIG[::-1]), ("RENAME", "big4", "big5")]
+
+
 def everything_cut():
     return staged_cut()[len(small_cut()):] + big_values_cut()
 
@@ -307,7 +315,8 @@ def flushdb_cut():
 
 PIECES = "128kb" # half of it is written at a time
 
-CUTS = [small_cut, staged_cut, big_values_cut, everything_cut, flushdb_cut]
+CUTS = [small_cut, staged_cut, big_values_cut, edited_cut, everything_cut,
+        flushdb_cut]
 
 
 def begin_cut(server):
