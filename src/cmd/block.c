@@ -432,11 +432,12 @@ bool block_hears_changes(const struct server *server)
 }
 
 /* "new" is told of what RENAME, MOVE and COPY put in the place of a key, too:
- * in Redis they delete it first. */
+ * in Redis they delete it first. Of one that was written blindly after all we
+ * don't know; who is woken in vain keeps its place. */
 static bool came_into_being(const struct db_change *change)
 {
     return change->exists &&
-           (change->created || strcmp(change->event, "new") == 0);
+           (!change->existed || strcmp(change->event, "new") == 0);
 }
 
 static void spaces_swapped(struct server          *server,
@@ -470,10 +471,9 @@ void block_on_change(struct server *server, const struct db_change *change)
 
 /* --- what writers need ---------------------------------------------------- */
 
-/* Of so many clients at each key, and so many keys in all: those behind them
- * wait for their loads when it is their turn. */
+/* Of so many clients at each key, and BLOCK_WANTS_MAX keys in all: those behind
+ * them wait for their loads when it is their turn. */
 #define WANTS_CLIENTS 64
-#define WANTS_MAX     64
 
 static bool swaps(const struct call *call)
 {
@@ -496,7 +496,7 @@ size_t block_wants_max(const struct call *call)
     if (keys == 0 || session->blocking != NULL || session->own_wants_only ||
         !brings_keys(call))
         return 0;
-    return swaps(call) ? keys : WANTS_MAX;
+    return swaps(call) ? keys : BLOCK_WANTS_MAX;
 }
 
 void block_wants_nothing(struct call *call)
@@ -518,7 +518,7 @@ static void want(struct gather *gather, slice name)
     for (size_t i = 0; i < gather->count; i++)
         if (slice_equal(gather->out[i].key.key, name))
             return;
-    if (gather->count == WANTS_MAX)
+    if (gather->count == BLOCK_WANTS_MAX)
         return;
     struct db_space *space = call_space(gather->call, gather->index);
     gather->out[gather->count++] = (struct db_want){

@@ -36,6 +36,8 @@ enum call_result block_on(struct call *call, enum obj_type type, size_t first,
 
 /* --- what writers need ---------------------------------------------------- */
 
+#define BLOCK_WANTS_MAX 64 /* but for SWAPDB */
+
 /* Who may give blocked clients something to take: before it runs, what these
  * need for it should be in memory too, so that they can be served as soon as it
  * has run. Up to block_wants_max(call) wants (0 for most calls), which go

@@ -148,16 +148,42 @@ struct needs {
     size_t          count, most;
     size_t          growth;
     bool            writes, grows, counts;
-    size_t          for_blocked; /* so many of them are of blocked clients */
+    struct db_want *blocked; /* and what blocked clients need */
+    size_t          for_blocked;
 };
 
 static void need_look(void *arg, struct call *sub, struct queued *queued)
 {
     struct needs *needs = arg;
     (void)queued;
-    needs->most += call_wants_max(sub) + block_wants_max(sub);
+    needs->most += call_wants_max(sub);
     needs->writes |= (sub->command->flags & CMD_WRITE) != 0;
     needs->counts |= (sub->command->flags & CMD_COUNTS_KEYS) != 0;
+}
+
+/* A transaction of many commands asks for blocked clients no more than that. */
+#define FOR_BLOCKED_MAX 1024
+
+static void need_for_blocked(struct needs *needs, struct call *sub,
+                             struct db_want *own, size_t own_count)
+{
+    struct db_want few[BLOCK_WANTS_MAX], *more = few;
+    size_t         most = block_wants_max(sub);
+    if (most == 0 || needs->for_blocked > FOR_BLOCKED_MAX)
+        return;
+    if (most > BLOCK_WANTS_MAX)
+        more = mem_alloc(most * sizeof(*more));
+    size_t count = block_wants(sub, own, own_count, more);
+    if (count > 0) {
+        needs->blocked =
+            mem_realloc(needs->blocked, (needs->for_blocked + count) *
+                                            sizeof(*needs->blocked));
+        memcpy(needs->blocked + needs->for_blocked, more,
+               count * sizeof(*more));
+        needs->for_blocked += count;
+    }
+    if (more != few)
+        mem_free(more);
 }
 
 static void need_keys(void *arg, struct call *sub, struct queued *queued)
@@ -171,11 +197,7 @@ static void need_keys(void *arg, struct call *sub, struct queued *queued)
         if (wants[i].need == DB_NEED_NONE)
             wants[i].need = DB_NEED_HEADER;
     needs->count += count;
-    if (block_wants_max(sub) == 0)
-        return;
-    size_t more = block_wants(sub, wants, count, wants + count);
-    needs->count += more;
-    needs->for_blocked += more;
+    need_for_blocked(needs, sub, wants, count);
 }
 
 static void need_room(void *arg, struct call *sub, struct queued *queued)
@@ -190,11 +212,15 @@ static void need_room(void *arg, struct call *sub, struct queued *queued)
 
 static enum db_verdict acquire_these(struct call *call, struct needs *needs)
 {
-    needs->count = 0;
-    needs->for_blocked = 0;
+    needs->count = needs->for_blocked = 0;
     each_queued(call, needs, need_keys);
-    return db_acquire_pinned(call->db, &call->session->wait, needs->wants,
-                             needs->count);
+    size_t all = needs->count + needs->for_blocked;
+    if (needs->for_blocked > 0) {
+        needs->wants = mem_realloc(needs->wants, all * sizeof(*needs->wants));
+        memcpy(needs->wants + needs->count, needs->blocked,
+               needs->for_blocked * sizeof(*needs->blocked));
+    }
+    return db_acquire_pinned(call->db, &call->session->wait, needs->wants, all);
 }
 
 static enum db_verdict acquire_all(struct call *call, struct needs *needs)
@@ -206,6 +232,7 @@ static enum db_verdict acquire_all(struct call *call, struct needs *needs)
         verdict = acquire_these(call, needs);
     }
     mem_free(needs->wants);
+    mem_free(needs->blocked);
     return verdict;
 }
 

@@ -169,11 +169,11 @@ static enum db_verdict acquire(struct call *call)
         struct db_want want = { .key = call->key, .need = need_of(call, 0) };
         return db_acquire(call->db, wait, &want, 1);
     }
-    struct db_want  few[FEW_KEYS], *wants = few;
+    struct db_want  few[FEW_KEYS + BLOCK_WANTS_MAX], *wants = few;
     size_t          most = call_wants_max(call) + blocked;
     if (most == 0)
         return DB_READY;
-    if (most > FEW_KEYS)
+    if (most > FEW_KEYS + BLOCK_WANTS_MAX)
         wants = mem_alloc(most * sizeof(*wants));
     size_t          own = call_wants(call, wants);
     enum db_verdict verdict = blocked > 0

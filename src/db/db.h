@@ -67,6 +67,7 @@ struct db_change {
     slice                  key;
     const char            *event;   /* "set", "del", "expired" ... */
     bool                   created; /* it was known not to exist before */
+    bool                   existed; /* it was known to exist before */
     bool                   exists;  /* now */
 };
 

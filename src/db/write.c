@@ -95,7 +95,7 @@ void tell(struct db *db, const struct db_change *change)
 }
 
 static void tell_changed(struct db *db, const struct busy *busy,
-                         const char *event, bool created)
+                         const char *event, bool created, bool existed)
 {
     if (!is_heard(db))
         return;
@@ -107,6 +107,7 @@ static void tell_changed(struct db *db, const struct busy *busy,
                                   .key = entry_key(busy->entry),
                                   .event = event,
                                   .created = created,
+                                  .existed = existed,
                                   .exists = entry_exists(busy->entry) });
 }
 
@@ -121,7 +122,7 @@ void db_event(struct db *db, const struct db_key *key, const char *event)
 void tell_expired(struct db *db, struct busy *busy)
 {
     db->stats.expired++;
-    tell_changed(db, busy, "expired", false);
+    tell_changed(db, busy, "expired", false, true);
 }
 
 static void tell_missed(struct db *db, const struct db_key *key)
@@ -162,7 +163,7 @@ struct entry *put_entry(struct db *db, struct entry *entry,
     count_change(db, busy, was_dirty, existed);
     load_cancel(db, busy);
     log_event(db, busy->entry, event);
-    tell_changed(db, busy, event, created);
+    tell_changed(db, busy, event, created, existed);
     busy->pins--;
     return busy->entry;
 }

@@ -316,10 +316,12 @@ static bool execute(struct client *client, const char *command)
         return true;
     }
     bool is_done = run_command(client, command);
-    if (server_has_unblocked(net->server))
-        serve_unblocked(net);
     if (net->push_unsettled)
         push_settle(net);
+    if (server_has_unblocked(net->server)) {
+        serve_unblocked(net);
+        push_settle(net);
+    }
     return is_done || client->closing; /* too much was pushed to it */
 }
 

@@ -392,6 +392,23 @@ def test_a_push_brings_what_the_waiters_need(server):
     assert server.call("LRANGE", "to", 0, -1) == [b"v", b"old"]
 
 
+def test_a_transaction_brings_it_too(server):
+    server.call("RPUSH", "to", "old")
+    client = waiting(server, "BLMOVE", "from", "to", "LEFT", "LEFT", "0")
+    next_one = waiting(server, "BLMOVE", "to2", "to3", "LEFT", "LEFT", "0")
+    server.call("RPUSH", "to3", "old")
+    cold(server, "to", "to3")
+    with gate(server, "get"):
+        teller = server.raw()
+        teller.socket.sendall(b"".join(encode(*words) for words in [
+            ("MULTI",), ("SET", "x", 1), ("RPUSH", "to2", "v"),
+            ("RPUSH", "from", "w"), ("EXEC",), ("EXISTS", "from", "to2")]))
+        wait_waiting(server, "get")
+        assert client.nothing_to_read(0) and next_one.nothing_to_read(0)
+    assert [teller.recv() for _ in range(6)][4:] == [[OK, 1, 1], 0]
+    assert [client.recv(), next_one.recv()] == [b"w", b"v"]
+
+
 def test_a_push_does_not_suffer_from_what_the_waiters_need(server):
     """That can't be read: the waiter gets the error, the next one the value."""
     server.call("RPUSH", "to", "old")

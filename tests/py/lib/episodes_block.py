@@ -72,7 +72,12 @@ def sent_on(g, me, clients, how=()):
             for client in clients]
 
 
-@episode(often=4)
+@episode(often=3)
+def blocked(g):
+    yield from g.deal("blocked", [waits] * 4 + [waits_for_two,
+                                                waits_in_vain])(g)
+
+
 def waits(g):
     me, *others = g.random.sample(range(CONNECTIONS), CONNECTIONS)
     g.used_keys |= set(LISTS + ZSETS + SOURCES)
@@ -108,7 +113,6 @@ def waits(g):
     yield Batch(me, asked(g, me) + [one(g, me, "dbsize")])
 
 
-@episode(often=1)
 def waits_for_two(g):
     """Where 7.0 answers otherwise; and so what is left is another."""
     me, other = g.random.sample(range(CONNECTIONS), 2)
@@ -134,7 +138,6 @@ def waits_for_two(g):
                      events(b"KEAnm")])
 
 
-@episode(often=1)
 def waits_in_vain(g):
     """In a transaction nobody waits."""
     connection = g.between(0, CONNECTIONS - 1)
