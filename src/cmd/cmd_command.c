@@ -57,8 +57,29 @@ static void reply_named_int(struct reply *reply, const char *name, int value)
 
 /* Where the keys begin and which follow: `last` counts from `first`, unless it
  * is negative. */
+static void reply_key_range(struct reply *reply, struct command_keys keys)
+{
+    reply_bulk_string(reply, "range");
+    reply_bulk_string(reply, "spec");
+    reply_map(reply, 3);
+    reply_named_int(reply, "lastkey",
+                    keys.last < 0 ? keys.last : keys.last - keys.first);
+    reply_named_int(reply, "keystep", keys.step);
+    reply_named_int(reply, "limit", 0);
+}
+
+static void reply_key_count(struct reply *reply)
+{
+    reply_bulk_string(reply, "keynum");
+    reply_bulk_string(reply, "spec");
+    reply_map(reply, 3);
+    reply_named_int(reply, "keynumidx", 0);
+    reply_named_int(reply, "firstkey", 1);
+    reply_named_int(reply, "keystep", 1);
+}
+
 static void reply_key_spec(struct reply *reply, const struct key_doc *doc,
-                           struct command_keys keys)
+                           struct command_keys keys, int numkeys)
 {
     reply_map(reply, doc->notes != NULL ? 4 : 3);
     if (doc->notes != NULL) {
@@ -73,17 +94,14 @@ static void reply_key_spec(struct reply *reply, const struct key_doc *doc,
     reply_bulk_string(reply, "index");
     reply_bulk_string(reply, "spec");
     reply_map(reply, 1);
-    reply_named_int(reply, "index", keys.first);
+    reply_named_int(reply, "index", numkeys != 0 ? numkeys : keys.first);
     reply_bulk_string(reply, "find_keys");
     reply_map(reply, 2);
     reply_bulk_string(reply, "type");
-    reply_bulk_string(reply, "range");
-    reply_bulk_string(reply, "spec");
-    reply_map(reply, 3);
-    reply_named_int(reply, "lastkey",
-                    keys.last < 0 ? keys.last : keys.last - keys.first);
-    reply_named_int(reply, "keystep", keys.step);
-    reply_named_int(reply, "limit", 0);
+    if (numkeys != 0)
+        reply_key_count(reply);
+    else
+        reply_key_range(reply, keys);
 }
 
 /* Shard channels stand where keys would: one, or all the arguments. */
@@ -91,6 +109,9 @@ static struct command_keys shown_keys(const struct command     *command,
                                       const struct command_doc *doc)
 {
     const struct command_keys channels = { 1, command->arity > 0 ? 1 : -1, 1 };
+    const struct command_keys none = { 0, 0, 0 };
+    if (command->numkeys != 0)
+        return none;
     return doc->keys[0].uses & KEY_IS_NONE ? channels : command->keys;
 }
 
@@ -107,7 +128,7 @@ static void reply_key_specs(struct reply *reply, const struct command *command,
             keys.first += (int)i;
             keys.last = keys.first;
         }
-        reply_key_spec(reply, &doc->keys[i], keys);
+        reply_key_spec(reply, &doc->keys[i], keys, command->numkeys);
     }
 }
 

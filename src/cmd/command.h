@@ -43,6 +43,9 @@ struct call {
     /* Databases as they will be when a queued command runs (EXEC); NULL: as
      * they are. */
     struct db_space     **view;
+    bool                  from_script; /* redis.call: may not wait */
+    /* The handler has counted the errors that it answers itself. */
+    enum call_noted { CALL_NOT_NOTED, CALL_NOTED_OK, CALL_NOTED_FAILED } noted;
 };
 
 typedef enum call_result command_handler(struct call *call);
@@ -73,6 +76,7 @@ enum command_flag {
     CMD_OURS           = 1 << 20, /* not one of Redis's */
     CMD_STEERS_MULTI   = 1 << 21, /* runs at once even after MULTI */
     CMD_COUNTS_KEYS    = 1 << 22, /* answers how many keys there are */
+    CMD_RUNS_SCRIPT    = 1 << 23, /* may stop in the middle (scripts.h) */
     CMD_OF_SUBSCRIBERS = 1 << 26, /* for a RESP2 client that has subscribed */
     CMD_MAY_REPLICATE  = 1 << 27, /* no write, but replicas are told too */
 };
@@ -90,6 +94,8 @@ struct command {
     int                  arity; /* with the name; negative: at least */
     uint32_t             flags;
     struct command_keys  keys;
+    int                  numkeys; /* the argument that says how many keys follow
+                                     it: these are all; 0: `keys` says */
     enum db_need         need; /* of every key, unless need_of says */
     command_handler     *handler; /* NULL: only a container */
     /* What key number key_index needs in this very call; NULL: `need`. It sees
@@ -176,6 +182,8 @@ enum call_result call_run(struct call *call);
 /* Answers the error of an err_t that a load or an admission gave: -IOERR,
  * -OOM, -MISCONF. */
 void call_error(struct call *call, err_t err);
+/* -MISCONF, if the store refuses writes; else nothing, and false. */
+bool call_write_error(struct call *call);
 void call_syntax_error(struct call *call);
 /* "ERR value is not an integer or out of range" unless arg is one. */
 bool call_int(struct call *call, slice arg, int64_t *out);

@@ -6,6 +6,7 @@
 #include "base/rand.h"
 #include "cmd/notify.h"
 #include "cmd/pubsub.h"
+#include "cmd/scripts.h"
 #include "cmd/tracking.h"
 
 #define TABLE_KEY_BYTES ((size_t)1 << 30) /* a key of a table, at most */
@@ -19,6 +20,7 @@ void server_tables_init(struct server *server)
     pubsub_init(server);
     dict_init(&server->sessions_by_id, &server->mem, MEM_OTHER, hash_key);
     tracking_init(server);
+    scripts_init(server);
 }
 
 void server_tables_deinit(struct server *server)
@@ -28,6 +30,7 @@ void server_tables_deinit(struct server *server)
     pubsub_deinit(server);
     dict_deinit(&server->sessions_by_id);
     tracking_deinit(server);
+    scripts_deinit(server);
 }
 
 void server_turn(struct server *server)

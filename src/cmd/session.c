@@ -37,6 +37,7 @@ void session_init(struct server *server, struct session *session)
 void session_deinit(struct session *session)
 {
     struct server *server = session->server;
+    session_script_drop(session);
     db_release(server->db, &session->wait);
     multi_discard(session);
     pubsub_leave(session);

@@ -3,6 +3,7 @@
 #include "cmd/wants.h"
 
 #include "base/assert.h"
+#include "base/num.h"
 #include "cache/cache.h"
 #include "cmd/notify.h"
 
@@ -11,9 +12,25 @@
 
 /* --- keys ---------------------------------------------------------------- */
 
-/* One past the position of the last key. */
-static size_t keys_end(const struct command *command, size_t argc)
+/* How many keys are counted in the arguments; 0 also for a number that can't be
+ * right. */
+static size_t counted_keys(const struct command *command, const slice *argv,
+                           size_t argc)
 {
+    size_t  at = (size_t)command->numkeys;
+    int64_t count;
+    if (at >= argc || !num_parse_int64(argv[at], &count) || count < 0 ||
+        (uint64_t)count > argc - at - 1)
+        return 0;
+    return (size_t)count;
+}
+
+/* One past the position of the last key. */
+static size_t keys_end(const struct command *command, const slice *argv,
+                       size_t argc)
+{
+    if (command->numkeys != 0)
+        return (size_t)command->keys.first + counted_keys(command, argv, argc);
     int last = command->keys.last;
     if (last < 0)
         last += (int)argc;
@@ -24,10 +41,10 @@ size_t command_key_positions(const struct command *command, const slice *argv,
                              size_t argc, size_t *out)
 {
     size_t count = 0;
-    (void)argv;
     if (command->keys.first == 0)
         return 0;
-    for (size_t i = (size_t)command->keys.first; i < keys_end(command, argc);
+    size_t end = keys_end(command, argv, argc);
+    for (size_t i = (size_t)command->keys.first; i < end;
          i += (size_t)command->keys.step)
         out[count++] = i;
     return count;
@@ -78,7 +95,8 @@ size_t call_wants_max(const struct call *call)
         return 0;
     size_t first = (size_t)command->keys.first;
     size_t step = (size_t)command->keys.step;
-    return (keys_end(command, call->argc) - first) / step + 1 + MORE_WANTS_MAX;
+    size_t end = keys_end(command, call->argv, call->argc);
+    return (end - first) / step + 1 + MORE_WANTS_MAX;
 }
 
 size_t call_wants(struct call *call, struct db_want *out)
@@ -88,12 +106,15 @@ size_t call_wants(struct call *call, struct db_want *out)
     if (call_wants_max(call) == 0)
         return 0;
     size_t i = (size_t)command->keys.first;
+    size_t end = keys_end(command, call->argv, call->argc);
+    if (command->numkeys != 0 && i == end)
+        return more_wants(call, out);
     do { /* the arity says that there is one at least */
         out[count] = (struct db_want){ .key = call_key(call, i),
                                        .need = need_of(call, count) };
         count++;
         i += (size_t)command->keys.step;
-    } while (i < keys_end(command, call->argc));
+    } while (i < end);
     return count + more_wants(call, out + count);
 }
 
@@ -196,8 +217,9 @@ size_t call_large_reply(struct call *call)
     if (command->keys.first == 0 || command->need != DB_NEED_VALUE ||
         !(command->flags & CMD_READONLY))
         return 0;
-    for (size_t i = (size_t)command->keys.first;
-         i < keys_end(command, call->argc); i += (size_t)command->keys.step) {
+    size_t end = keys_end(command, call->argv, call->argc);
+    for (size_t i = (size_t)command->keys.first; i < end;
+         i += (size_t)command->keys.step) {
         struct db_key       key = call_key(call, i);
         const struct entry *entry =
             cache_find(cache, key.space->id, key.key, key.hash);
