@@ -82,6 +82,11 @@ static bool read_key_count(struct call *call, size_t *out)
     return error == NULL;
 }
 
+static void no_script(struct call *call)
+{
+    reply_error(call->reply, "NOSCRIPT No matching script. Please use EVAL.");
+}
+
 static struct script *get_script(struct call *call)
 {
     struct script_engine *engine = scripts_engine(call->server);
@@ -89,8 +94,7 @@ static struct script *get_script(struct call *call)
         return script_load(engine, call->argv[1], false, call->reply);
     struct script *script = script_find(engine, call->argv[1]);
     if (script == NULL)
-        reply_error(call->reply,
-                    "NOSCRIPT No matching script. Please use EVAL.");
+        no_script(call);
     return script;
 }
 
@@ -157,6 +161,10 @@ static enum call_result eval(struct call *call)
     struct reply *into = call->reply, own;
     struct script *script;
     size_t         key_count;
+    if (is_by_sha(call) && call->argv[1].len != SHA1_HEX_CHARS) {
+        no_script(call); /* before anything else, as in Redis */
+        return CALL_DONE;
+    }
     if (!read_key_count(call, &key_count) ||
         (script = get_script(call)) == NULL ||
         !may_run(call, script_flags(script)))

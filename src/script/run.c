@@ -66,13 +66,11 @@ void run_error_handler(lua_State *lua)
 /* A field of the table on top, as text: good as long as the table. */
 static bool get_text(lua_State *lua, const char *name, slice *text)
 {
-    size_t len;
     lua_pushstring(lua, name);
     lua_rawget(lua, -2);
     if (!lua_isstring(lua, -1))
         return false;
-    const char *data = lua_tolstring(lua, -1, &len);
-    *text = slice_make(data, len);
+    *text = slice_from_string(lua_tostring(lua, -1));
     return true;
 }
 
@@ -98,7 +96,7 @@ static void answer_error(struct script_engine *engine, lua_State *lua)
         lua_pushliteral(lua, "ERR ");
         lua_pushvalue(lua, table);
         lua_concat(lua, 2);
-        err = slice_make(lua_tostring(lua, -1), lua_objlen(lua, -1));
+        err = slice_from_string(lua_tostring(lua, -1));
     }
     err_t rc = buf_append(&text, err.data, err.len);
     if (placed)

@@ -23,6 +23,12 @@ static slice text_at(lua_State *lua, int index)
     return slice_make(text, len);
 }
 
+/* Up to its first NUL, where Redis takes a text as one of C. */
+static slice line_at(lua_State *lua, int index)
+{
+    return slice_from_string(lua_tostring(lua, index));
+}
+
 /* As C does on our machines, also where C promises nothing. */
 static int64_t integer_of(lua_Number number)
 {
@@ -68,7 +74,7 @@ static bool is_counted(lua_State *lua)
 static void write_err(struct writer *writer)
 {
     lua_State *lua = writer->lua;
-    slice      text = text_at(lua, -1);
+    slice      text = line_at(lua, -1);
     lua_pushvalue(lua, -2);
     int  top = lua_gettop(lua);
     bool counted = is_counted(lua);
@@ -79,7 +85,7 @@ static void write_err(struct writer *writer)
 
 static void write_big_number(struct writer *writer)
 {
-    slice digits = text_at(writer->lua, -1);
+    slice digits = line_at(writer->lua, -1);
     if (writer->reply->version >= 3) {
         write_one_line(writer, '(', digits);
         return;
@@ -100,7 +106,7 @@ static bool write_verbatim(struct writer *writer)
     char       ext[4] = "   ";
     if (!push_field(lua, "format", LUA_TSTRING))
         return false;
-    slice format = text_at(lua, -1);
+    slice format = line_at(lua, -1);
     memcpy(ext, format.data, format.len < 3 ? format.len : 3);
     lua_pop(lua, 1);
     if (!push_field(lua, "string", LUA_TSTRING))
@@ -161,7 +167,7 @@ static void write_table(struct writer *writer)
     if (push_field(lua, "err", LUA_TSTRING)) {
         write_err(writer);
     } else if (push_field(lua, "ok", LUA_TSTRING)) {
-        write_one_line(writer, '+', text_at(lua, -1));
+        write_one_line(writer, '+', line_at(lua, -1));
     } else if (push_field(lua, "double", LUA_TNUMBER)) {
         reply_double(writer->reply, lua_tonumber(lua, -1));
     } else if (push_field(lua, "big_number", LUA_TSTRING)) {

@@ -60,7 +60,8 @@ static void check_arguments(slice text)
 static void test_rows_are_sound(void **state)
 {
     static const char *const groups[] = { "connection", "generic", "pubsub",
-                                          "server", "string", "transactions" };
+                                          "scripting", "server", "string",
+                                          "transactions" };
     (void)state;
 
     for (size_t i = 0; i < docs_count; i++) {
