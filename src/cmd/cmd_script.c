@@ -161,6 +161,8 @@ static enum call_result eval(struct call *call)
     struct reply *into = call->reply, own;
     struct script *script;
     size_t         key_count;
+    if (call->server->monitor_count > 0)
+        monitor_feed_script(call); /* before what it calls */
     if (is_by_sha(call) && call->argv[1].len != SHA1_HEX_CHARS) {
         no_script(call); /* before anything else, as in Redis */
         return CALL_DONE;
@@ -169,8 +171,6 @@ static enum call_result eval(struct call *call)
         (script = get_script(call)) == NULL ||
         !may_run(call, script_flags(script)))
         return CALL_DONE;
-    if (call->server->monitor_count > 0)
-        monitor_feed_script(call); /* before what it calls */
     reply_init(&own);
     own.version = into->version;
     call->reply = &own;

@@ -235,9 +235,9 @@ static int base_load(lua_State *lua)
 
 static int string_rep(lua_State *lua)
 {
-    size_t      len;
-    lua_Integer count = luaL_checkinteger(lua, 2);
+    size_t len;
     (void)luaL_checklstring(lua, 1, &len);
+    lua_Integer count = luaL_checkinteger(lua, 2);
     if (len == 0 || count <= 0) {
         lua_pushliteral(lua, "");
         return 1;
