@@ -101,7 +101,7 @@ static int original(lua_State *lua)
     return lua_tocfunction(lua, lua_upvalueindex(1))(lua);
 }
 
-/* table.concat and its like, which only read. */
+/* table.concat and its like, which change nothing in a shared table. */
 static int read_behind(lua_State *lua)
 {
     look_behind(lua, 1);
@@ -351,10 +351,11 @@ void lib_string(lua_State *lua)
 
 void lib_table(lua_State *lua)
 {
+    /* What is shared has no array in it, so there is nothing to sort. */
     static const char *const reading[] = { "concat", "foreach", "foreachi",
-                                           "getn", "maxn", NULL };
-    static const char *const writing[] = { "insert", "remove", "setn", "sort",
+                                           "getn", "maxn", "remove", "sort",
                                            NULL };
+    static const char *const writing[] = { "insert", "setn", NULL };
     replace_each(lua, reading, read_behind);
     replace_each(lua, writing, write_checked);
 }
