@@ -10,9 +10,10 @@ dep_cflags = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
 dep_libs = $(or $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null),$(2))
 
 DEPS_CFLAGS := $(call dep_cflags,libuv) $(call dep_cflags,libxxhash) \
-    $(call dep_cflags,nettle)
+    $(call dep_cflags,nettle) $(call dep_cflags,lua5.1)
 DEPS_LIBS := -lleveldb $(call dep_libs,libuv,-luv) \
-    $(call dep_libs,libxxhash,-lxxhash) $(call dep_libs,nettle,-lnettle) -lm
+    $(call dep_libs,libxxhash,-lxxhash) $(call dep_libs,nettle,-lnettle) \
+    $(call dep_libs,lua5.1,-llua5.1) -lm
 TEST_LIBS := $(call dep_libs,cmocka,-lcmocka)
 
 # jemalloc replaces malloc of the whole process, LevelDB's too. The sanitizers

@@ -243,7 +243,8 @@ static void on_prepare(uv_prepare_t *prepare)
     server->stats.turns++;
     measure_growth(app);
     int64_t pause_ms = server_pause_turn(server);
-    bool    more = db_turn(server->db, server->now_ms);
+    bool    more = server_scripts_turn(server);
+    more |= db_turn(server->db, server->now_ms);
     (void)server_block_turn(server);
     more |= net_turn(app->net);
     int64_t block_ms = server_block_turn(server); /* some may be new */
@@ -295,6 +296,7 @@ static void on_signal(uv_signal_t *handle, int number)
     app->stop_told = true;
     daemon_stopping(&app->daemon);
     app->server.shutting_down = true;
+    server_scripts_stop(&app->server);
     net_pause(app->net, true);
     db_flush_soon(app->server.db);
 }
@@ -335,6 +337,18 @@ static void hook_push(void *arg, struct session *session,
 {
     struct app *app = arg;
     net_push(app->net, session, message);
+}
+
+static void hook_resume(void *arg, struct session *session)
+{
+    struct app *app = arg;
+    net_resume(app->net, session);
+}
+
+static void hook_let_go(void *arg, struct session *session)
+{
+    struct app *app = arg;
+    net_let_go(app->net, session);
 }
 
 static void hook_describe(void *arg, const struct session *session,
@@ -401,6 +415,8 @@ static void server_init(struct app *app)
                                            .admit_reply = hook_admit_reply,
                                            .push = hook_push,
                                            .run_blocked = hook_run_blocked,
+                                           .resume = hook_resume,
+                                           .let_go = hook_let_go,
                                            .stop = hook_stop };
     uint8_t id[20];
     rand_system(id, sizeof(id));
@@ -539,8 +555,10 @@ static void flush_last(struct app *app)
 
 static void tear_down(struct app *app)
 {
-    if (app->net != NULL)
+    if (app->net != NULL) {
+        server_scripts_abandon(&app->server);
         net_close(app->net);
+    }
     flush_last(app);
     if (app->io != NULL)
         io_stop(app->io);

@@ -51,7 +51,7 @@ static void note_lookups(struct server *server, const struct command *command,
                          const struct db_lookups *before,
                          const struct db_lookups *now)
 {
-    if (!(command->flags & CMD_READONLY))
+    if (!(command->flags & CMD_READONLY) || (command->flags & CMD_RUNS_SCRIPT))
         return;
     server->stats.keyspace_hits += now->found - before->found;
     server->stats.keyspace_misses += now->missing - before->missing;
@@ -155,7 +155,9 @@ enum call_result call_run(struct call *call)
     note_command(server, call->session);
     if (call->session->flags & SESSION_TRACKING)
         tracking_read(call);
-    if (note_error(server, reply, reply_begin))
+    if (call->noted != CALL_NOT_NOTED)
+        stat->failed += call->noted == CALL_NOTED_FAILED;
+    else if (note_error(server, reply, reply_begin))
         stat->failed++;
     note_time(call, stat, begun);
     return result;

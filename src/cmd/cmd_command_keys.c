@@ -87,13 +87,7 @@ static enum call_result reply_keys(struct call *call, bool with_uses)
     const struct command_doc *doc = doc_find(name.text);
     size_t *positions = mem_alloc(argc * sizeof(*positions));
     size_t  count = command_key_positions(command, argv, argc, positions);
-    if (command->keys.numkeys != 0 && count <= (command->keys.first != 0)) {
-        reply_error(call->reply,
-                    "ERR Invalid arguments specified for command");
-        count = 0;
-    } else {
-        reply_array(call->reply, count);
-    }
+    reply_array(call->reply, count);
     for (size_t i = 0; i < count; i++) {
         if (with_uses)
             reply_array(call->reply, 2);

@@ -30,6 +30,7 @@
 #include "cmd/handlers.h"
 #include "cmd/info.h"
 #include "cmd/pubsub.h"
+#include "cmd/scripts.h"
 #include "cmd/tracking.h"
 
 #define INFO_MAX_BYTES ((size_t)1024 * 1024)
@@ -282,22 +283,30 @@ static void allocator(struct info *info, uint64_t rss)
     info_line(info, "rss_overhead_bytes:%.0f", (double)rss - resident);
 }
 
-/* Scripts, replicas, a cluster: none of them here. */
+static void memory_of_scripts(struct info *info)
+{
+    struct script_figures is;
+    scripts_figures(info->server, &is);
+    size(info, "used_memory_lua", is.lua_bytes);
+    number(info, "used_memory_vm_eval", is.lua_bytes);
+    size(info, "used_memory_vm_total", is.lua_bytes);
+    number(info, "used_memory_scripts_eval", is.cache_bytes);
+    size(info, "used_memory_scripts", is.cache_bytes);
+    number(info, "number_of_cached_scripts", is.script_count);
+}
+
+/* Functions, replicas, a cluster: none of them here. */
 static void memory_of_others(struct info *info)
 {
     static const char *const none[] = {
-        "used_memory_vm_eval", "used_memory_scripts_eval",
-        "number_of_cached_scripts", "number_of_functions",
-        "number_of_libraries", "used_memory_vm_functions",
-        "used_memory_functions", "mem_not_counted_for_evict",
+        "number_of_functions", "number_of_libraries",
+        "used_memory_vm_functions", "used_memory_functions",
+        "mem_not_counted_for_evict",
         "mem_replication_backlog", "mem_total_replication_buffers",
         "mem_clients_slaves", "mem_cluster_links", "mem_aof_buffer",
         "active_defrag_running", "lazyfree_pending_objects",
         "lazyfreed_objects", NULL
     };
-    size(info, "used_memory_lua", 0);
-    size(info, "used_memory_vm_total", 0);
-    size(info, "used_memory_scripts", 0);
     zeros(info, none);
 }
 
@@ -339,6 +348,7 @@ static void info_memory(struct info *info)
     number(info, "mem_fragmentation_bytes", overhead);
     number(info, "mem_clients_normal", mem->used_bytes[MEM_CLIENTS]);
     allocator_name(info);
+    memory_of_scripts(info);
     memory_of_others(info);
 }
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cache/cache.h"
 #include "cmd/handlers.h"
+#include "cmd/scripts.h"
 
 #define REPORT_MAX ((size_t)1024 * 1024)
 
@@ -122,9 +123,12 @@ static void difference(struct fields *fields, const char *name, size_t a,
     fields->count++;
 }
 
-static void books(struct fields *fields, const struct mem *mem,
+static void books(struct fields *fields, const struct server *server,
                   const struct usage *usage)
 {
+    const struct mem     *mem = &server->mem;
+    struct script_figures scripts;
+    scripts_figures(server, &scripts);
     number(fields, "peak.allocated", usage->peak);
     number(fields, "total.allocated", usage->total);
     number(fields, "startup.allocated", usage->reserved);
@@ -133,7 +137,7 @@ static void books(struct fields *fields, const struct mem *mem,
     number(fields, "clients.normal", mem->used_bytes[MEM_CLIENTS]);
     number(fields, "cluster.links", 0);
     number(fields, "aof.buffer", 0);
-    number(fields, "lua.caches", 0);
+    number(fields, "lua.caches", scripts.cache_bytes);
     number(fields, "functions.caches", 0);
     number(fields, "overhead.total", usage->total - usage->dataset);
     number(fields, "keys.count", usage->keys);
@@ -175,7 +179,7 @@ enum call_result cmd_memory_stats(struct call *call)
     struct usage      usage;
     usage_read(call->server, &usage);
     size_t mark = reply_deferred_begin(call->reply);
-    books(&fields, mem, &usage);
+    books(&fields, call->server, &usage);
     allocator(&fields, &usage);
     for (int i = 0; i < MEM_ACCOUNT_COUNT; i++) {
         char name[64];

@@ -21,6 +21,7 @@
 #include "cmd/block.h"
 #include "cmd/cmdstats.h"
 #include "cmd/multi_queue.h"
+#include "cmd/scripts.h"
 #include "cmd/wants.h"
 
 /* --- small ones ---------------------------------------------------------- */
@@ -294,7 +295,7 @@ static bool may_run(struct call *sub, const struct queued *queued)
            db_has_room(sub->db, &sub->session->wait, growth - queued->growth);
 }
 
-static void run_all(struct call *call)
+static enum call_result run_all(struct call *call)
 {
     struct multi *multi = call->session->multi;
     reply_array(call->reply, multi->count);
@@ -313,6 +314,15 @@ static void run_all(struct call *call)
         /* Whoever waits in its handler is refused in MULTI (CMD_NO_MULTI). */
         ASSERT(result != CALL_PARKED);
     }
+    return CALL_DONE;
+}
+
+/* CALL_PARKED: a script stands in the middle of it. */
+static enum call_result run_queue(struct call *call)
+{
+    if (call->session->multi->flags & CMD_RUNS_SCRIPT)
+        return scripts_run(call, run_all);
+    return run_all(call);
 }
 
 enum call_result cmd_exec(struct call *call)
@@ -322,14 +332,17 @@ enum call_result cmd_exec(struct call *call)
         reply_error(call->reply, "ERR EXEC without MULTI");
         return CALL_DONE;
     }
-    if (session->multi->aborted) {
+    if (scripts_is_under_way(session)) {
+        (void)run_queue(call);
+    } else if (session->multi->aborted) {
         reply_error(call->reply, "EXECABORT Transaction discarded because of "
                                  "previous errors.");
     } else if (watch_is_broken(session)) {
         reply_null_array(call->reply);
     } else {
         watch_clear(session); /* its own writes touch nobody */
-        run_all(call);
+        if (run_queue(call) == CALL_PARKED)
+            return CALL_PARKED;
     }
     multi_discard(session);
     return CALL_DONE;

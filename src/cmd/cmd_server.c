@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "cmd/handlers.h"
+#include "cmd/scripts.h"
 
 /* --- time and saving ----------------------------------------------------- */
 
@@ -128,6 +129,10 @@ enum call_result cmd_shutdown(struct call *call)
     }
     if (flags & SHUTDOWN_ABORT)
         return shutdown_abort(call);
+    if (scripts_is_busy(server) && !(flags & SHUTDOWN_NOSAVE)) {
+        scripts_busy_error(call->reply);
+        return CALL_DONE;
+    }
     bool resumed = wait->epoch != 0;
     if (!resumed)
         log_write(server->log, LOG_NOTICE, "SHUTDOWN by client %s",

@@ -44,6 +44,9 @@ struct call {
     /* Databases as they will be when a queued command runs (EXEC); NULL: as
      * they are. */
     struct db_space     **view;
+    bool                  from_script; /* redis.call: may not wait */
+    /* The handler has counted the errors that it answers itself. */
+    enum call_noted { CALL_NOT_NOTED, CALL_NOTED_OK, CALL_NOTED_FAILED } noted;
 };
 
 typedef enum call_result command_handler(struct call *call);
@@ -75,6 +78,7 @@ enum command_flag {
     CMD_STEERS_MULTI   = 1 << 21, /* runs at once even after MULTI */
     CMD_COUNTS_KEYS    = 1 << 22, /* answers how many keys there are */
     CMD_COLLECTION     = 1 << 23, /* writes lists, sets, hashes or zsets */
+    CMD_RUNS_SCRIPT    = 1 << 24, /* may stop in the middle (scripts.h) */
     CMD_OF_SUBSCRIBERS = 1 << 26, /* for a RESP2 client that has subscribed */
     CMD_MAY_REPLICATE  = 1 << 27, /* no write, but replicas are told too */
 };
@@ -190,6 +194,8 @@ enum call_result call_run(struct call *call);
 /* Answers the error of an err_t that a load or an admission gave: -IOERR,
  * -OOM, -MISCONF. */
 void call_error(struct call *call, err_t err);
+/* -MISCONF, if the store refuses writes; else nothing, and false. */
+bool call_write_error(struct call *call);
 void call_syntax_error(struct call *call);
 /* "ERR value is not an integer or out of range" unless arg is one. */
 bool call_int(struct call *call, slice arg, int64_t *out);

@@ -129,6 +129,7 @@ struct config {
     /* what is watched */
     int64_t  slowlog_log_slower_than; /* microseconds; -1: nothing */
     uint64_t slowlog_max_len;
+    uint64_t busy_reply_threshold; /* ms; 0: a script is never told slow */
     uint64_t latency_monitor_threshold; /* milliseconds; 0: off */
     bool     latency_tracking;
     struct config_percentiles latency_tracking_info_percentiles;

@@ -166,7 +166,6 @@ const struct config_option config_accepted[] = {
     YESNO("crash-memcheck-enabled", SET, "yes", CRASH),
     TEXT("ignore-warnings", SET, "", "they are warnings about Redis"),
     TEXT("locale-collate", SET, "", "nothing is sorted by language"),
-    NUMBER("busy-reply-threshold", SET, "5000", 0, LLONG_MAX, "there are no scripts yet"),
     ONEOF("enable-protected-configs", START, "no", protections, "dir and dbfilename can't be changed at runtime"),
     ONEOF("enable-module-command", START, "no", protections, MODULES),
     FIXED("bind-source-addr", "", "the server opens no connections"),

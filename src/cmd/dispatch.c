@@ -16,6 +16,7 @@
 #include "cmd/doc.h"
 #include "cmd/multi.h"
 #include "cmd/pause.h"
+#include "cmd/scripts.h"
 #include "cmd/wants.h"
 
 #define NAME_MAX_LEN 64
@@ -43,9 +44,21 @@ bool command_arity_ok(const struct command *command, size_t argc)
 
 /* --- errors -------------------------------------------------------------- */
 
-void call_error(struct call *call, err_t err)
+bool call_write_error(struct call *call)
 {
     struct db_stats stats;
+    if (!db_is_failing(call->db))
+        return false;
+    db_stats(call->db, &stats);
+    reply_errorf(call->reply,
+                 "MISCONF diskstore can't write to its store now (%s). Commands "
+                 "that may modify the data set are refused until it can.",
+                 stats.last_error);
+    return true;
+}
+
+void call_error(struct call *call, err_t err)
+{
     switch (err) {
     case ERR_OOM:
         reply_error(call->reply, "OOM command not allowed when used memory > "
@@ -53,17 +66,8 @@ void call_error(struct call *call, err_t err)
         break;
     case ERR_IO:
     case ERR_NO_SPACE:
-        if (call->command->flags & CMD_WRITE) {
-            db_stats(call->db, &stats);
-            if (stats.failing) {
-                reply_errorf(call->reply,
-                             "MISCONF diskstore can't write to its store now "
-                             "(%s). Commands that may modify the data set are "
-                             "refused until it can.",
-                             stats.last_error);
-                break;
-            }
-        }
+        if ((call->command->flags & CMD_WRITE) && call_write_error(call))
+            break;
         /* fall through */
     default:
         reply_errorf(call->reply, "IOERR the value can't be read from the "
@@ -316,6 +320,39 @@ static enum call_result blocks(struct call *call)
     return CALL_BLOCKED;
 }
 
+/* Others wait for a script: EXEC can't, its transaction is over. */
+static enum call_result refused_busy(struct server        *server,
+                                     struct session       *session,
+                                     const struct command *command,
+                                     struct reply *reply, size_t reply_begin)
+{
+    if (strcmp(command->name, "exec") != 0) {
+        scripts_busy_error(reply);
+        return refused(server, session, reply, reply_begin);
+    }
+    scripts_exec_busy_error(reply);
+    enum call_result result = refused(server, session, reply, reply_begin);
+    multi_discard(session);
+    return result;
+}
+
+/* A command that has stood in the middle: it was prepared when it began, and
+ * has its time since then. */
+static enum call_result go_on(struct server *server, struct session *session,
+                              const struct command *command,
+                              const slice *argv, size_t argc,
+                              struct reply *reply)
+{
+    struct call call;
+    call_begin(&call, server, session, command, argv, argc);
+    call.reply = reply;
+    server->tick = scripts_begun(session);
+    enum call_result result = call_run(&call);
+    ASSERT(result != CALL_PARKED);
+    db_release(server->db, &session->wait);
+    return result;
+}
+
 static enum call_result execute(struct server *server, struct session *session,
                                 const struct command *command,
                                 const slice *argv, size_t argc,
@@ -326,6 +363,8 @@ static enum call_result execute(struct server *server, struct session *session,
         waited_end(session);
     if (command == NULL)
         return refused(server, session, reply, reply_begin);
+    if (scripts_is_under_way(session))
+        return go_on(server, session, command, argv, argc, reply);
     if (session->multi != NULL && (command->flags & CMD_NO_MULTI) &&
         !(command->flags & CMD_STEERS_MULTI)) {
         reply_error(reply, "ERR Command not allowed inside a transaction");
@@ -339,6 +378,8 @@ static enum call_result execute(struct server *server, struct session *session,
         not_for_subscribers(reply, command);
         return refused(server, session, reply, reply_begin);
     }
+    if (scripts_is_busy(server) && !(command->flags & CMD_ALLOW_BUSY))
+        return refused_busy(server, session, command, reply, reply_begin);
     call_begin(&call, server, session, command, argv, argc);
     call.reply = reply;
     if (block_has_ended(session)) {
@@ -375,6 +416,8 @@ static enum call_result execute(struct server *server, struct session *session,
         return CALL_DONE;
     }
     enum call_result result = call_run(&call);
+    if (result == CALL_PARKED && scripts_is_under_way(session))
+        return result; /* it runs, it does not wait */
     if (result == CALL_PARKED)
         return waits(session, result);
     if (result == CALL_BLOCKED)

@@ -19,6 +19,7 @@
 #define TRANSACTION CATEGORY_TRANSACTION
 #define SORTEDSET  CATEGORY_SORTEDSET
 #define HASH       CATEGORY_HASH
+#define SCRIPTING  CATEGORY_SCRIPTING
 
 #define VARIES       TIP_NONDETERMINISTIC_OUTPUT
 #define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
@@ -41,6 +42,14 @@
 #define TAKES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL } }
 #define REMOVES  { { KEY_RM | KEY_DELETE, NULL } }
 #define DROPS    { { KEY_RW | KEY_DELETE, NULL } }
+#define SCRIPT_EDITS { { KEY_RW | KEY_ACCESS | KEY_UPDATE, \
+    "We cannot tell how the keys will be used so we assume the worst, RW and " \
+    "UPDATE" } }
+#define SCRIPT_READS { { KEY_RO | KEY_ACCESS, \
+    "We cannot tell how the keys will be used so we assume the worst, RO and " \
+    "ACCESS" } }
+#define SCRIPT_EDITS_SHA { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
+#define SCRIPT_READS_SHA READS
 #define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
 #define STORES   { { KEY_OW | KEY_UPDATE, NULL }, { KEY_RO | KEY_ACCESS, NULL } }
 
@@ -81,6 +90,18 @@ static const struct command_doc docs[] = {
     { "client|trackinginfo", CONNECTION, 0, { { 0 } } },
     { "client|unblock", CONNECTION, 0, { { 0 } } },
     { "client|unpause", CONNECTION, 0, { { 0 } } },
+
+    /* scripts */
+    { "eval",       SCRIPTING, 0, SCRIPT_EDITS },
+    { "evalsha",    SCRIPTING, 0, SCRIPT_EDITS_SHA },
+    { "evalsha_ro", SCRIPTING, 0, SCRIPT_READS_SHA },
+    { "eval_ro",    SCRIPTING, 0, SCRIPT_READS },
+    { "script|debug",  SCRIPTING, 0, { { 0 } } },
+    { "script|exists", SCRIPTING, TIP_ASK_ALL_SHARDS | TIP_REPLY_AGG_AND, { { 0 } } },
+    { "script|flush",  SCRIPTING, EACH_NODE, { { 0 } } },
+    { "script|help",   SCRIPTING, 0, { { 0 } } },
+    { "script|kill",   SCRIPTING, TIP_ASK_ALL_SHARDS | TIP_REPLY_ONE_SUCCEEDED, { { 0 } } },
+    { "script|load",   SCRIPTING, EACH_NODE, { { 0 } } },
 
     /* transactions */
     { "discard", TRANSACTION, 0, { { 0 } } },
@@ -380,6 +401,8 @@ const char *tip_name(unsigned bit)
         "response_policy:agg_min",
         "response_policy:agg_sum",
         "response_policy:special",
+        "response_policy:agg_logical_and",
+        "response_policy:one_succeeded",
         "nondeterministic_output",
     };
     _Static_assert(TIP_NONDETERMINISTIC_LAST == 1 << (LENGTH(names) - 1),

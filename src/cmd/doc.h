@@ -46,7 +46,9 @@ enum command_tip {
     TIP_REPLY_AGG_MIN     = 1 << 6,
     TIP_REPLY_AGG_SUM     = 1 << 7,
     TIP_REPLY_SPECIAL     = 1 << 8,
-    TIP_NONDETERMINISTIC_LAST = 1 << 9, /* the first, told after the others */
+    TIP_REPLY_AGG_AND     = 1 << 9,
+    TIP_REPLY_ONE_SUCCEEDED = 1 << 10,
+    TIP_NONDETERMINISTIC_LAST = 1 << 11, /* the first, told after the others */
 };
 
 /* What a command does with a key: first the kind of access to it, then what it

@@ -8,6 +8,7 @@
 #define O1   "O(1)"
 #define SUBS "Depends on the subcommand."
 #define HELP "Lists the subcommands."
+#define BY_SCRIPT "Depends on the script."
 #define KEY  "key:k#0"
 #define KEYS "key:k#0*"
 #define ENDS "(LEFT RIGHT)"
@@ -21,6 +22,7 @@
 #define LI "list"
 #define HA "hash"
 #define PS "pubsub"
+#define SC "scripting"
 #define SE "server"
 #define SS "sorted-set"
 #define ST "string"
@@ -302,6 +304,19 @@ const struct docs_row docs_table[] = {
     { "setrange", "2.2.0", ST, "Writes over a part of a string.", "O(N), N being the length of the new string.", KEY " offset:i value", NULL, NULL, NULL },
     { "strlen", "2.2.0", ST, "Tells the length of a string.", O1, KEY, NULL, NULL, NULL },
     { "substr", "1.0.0", ST, "The old name of GETRANGE.", "O(N), N being the length of that part.", KEY " start:i end:i", NULL, "2.0.0 `GETRANGE`", NULL },
+
+    /* scripting */
+    { "eval", "2.6.0", SC, "Runs a Lua script.", BY_SCRIPT, "script numkeys:i key:k#0?* arg?*", NULL, NULL, NULL },
+    { "evalsha", "2.6.0", SC, "Runs a cached Lua script.", BY_SCRIPT, "sha1 numkeys:i key:k#0?* arg?*", NULL, NULL, NULL },
+    { "evalsha_ro", "7.0.0", SC, "Runs a cached Lua script that may not write.", BY_SCRIPT, "sha1 numkeys:i key:k#0?* arg?*", NULL, NULL, NULL },
+    { "eval_ro", "7.0.0", SC, "Runs a Lua script that may not write.", BY_SCRIPT, "script numkeys:i key:k#0?* arg?*", NULL, NULL, NULL },
+    { "script", "2.6.0", SC, "Commands about Lua scripts.", SUBS, NULL, NULL, NULL, NULL },
+    { "script|debug", "3.2.0", SC, "Answers that there is no debugger.", O1, "mode:o(YES SYNC NO)", NULL, NULL, NULL },
+    { "script|exists", "2.6.0", SC, "Tells which scripts are cached.", "O(N), N being the scripts asked for.", "sha1*", NULL, NULL, NULL },
+    { "script|flush", "2.6.0", SC, "Forgets all cached scripts.", "O(N), N being the cached scripts.", "flush-type:o?@6.2.0(ASYNC SYNC)", "6.2.0 ASYNC and SYNC.", NULL, NULL },
+    { "script|help", "5.0.0", SC, HELP, O1, NULL, NULL, NULL, NULL },
+    { "script|kill", "2.6.0", SC, "Ends a script that has run for long, if it has written nothing.", O1, NULL, NULL, NULL, NULL },
+    { "script|load", "2.6.0", SC, "Caches a script.", "O(N), N being the bytes of the script.", "script", NULL, NULL, NULL },
 
     /* transactions */
     { "discard", "2.0.0", TX, "Forgets the commands queued since MULTI.", "O(N), N being the queued commands.", NULL, NULL, NULL, NULL },

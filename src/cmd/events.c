@@ -7,6 +7,7 @@
 #include "cmd/block.h"
 #include "cmd/notify.h"
 #include "cmd/pubsub.h"
+#include "cmd/scripts.h"
 #include "cmd/tracking.h"
 
 #define TABLE_KEY_BYTES ((size_t)1 << 30) /* a key of a table, at most */
@@ -21,6 +22,7 @@ void server_tables_init(struct server *server)
     dict_init(&server->sessions_by_id, &server->mem, MEM_OTHER, hash_key);
     tracking_init(server);
     block_init(server);
+    scripts_init(server);
 }
 
 void server_tables_deinit(struct server *server)
@@ -31,6 +33,7 @@ void server_tables_deinit(struct server *server)
     dict_deinit(&server->sessions_by_id);
     tracking_deinit(server);
     block_deinit(server);
+    scripts_deinit(server);
 }
 
 void server_turn(struct server *server)

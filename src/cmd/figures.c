@@ -125,6 +125,7 @@ static void flush_figures(struct list *list, const struct db_stats *stats)
     number(list, "cache_flush_errors", stats->flush_errors);
     number(list, "cache_staged_flushes", stats->staged_flushes);
     number(list, "cache_sync_flushes", stats->sync_flushes);
+    number(list, "script_sync_loads", stats->sync_loads);
     number(list, "cache_slice_max", stats->slice_max);
     number(list, "cache_last_flush_ms", (uint64_t)stats->last_flush_ms);
     number(list, "cache_last_flush_bytes", stats->last_flush_bytes);

@@ -123,6 +123,13 @@ command_handler cmd_latency_latest, cmd_latency_history, cmd_latency_reset,
 /* monitor.c */
 command_handler cmd_monitor;
 
+/* cmd_script.c */
+command_handler cmd_eval, cmd_evalsha, cmd_eval_ro, cmd_evalsha_ro,
+    cmd_script_load, cmd_script_exists, cmd_script_flush, cmd_script_kill,
+    cmd_script_debug, cmd_script_help;
+enum db_verdict eval_prepare(struct call *call);
+size_t eval_reply_bytes(struct call *call);
+
 /* cmd_info.c */
 command_handler cmd_info;
 

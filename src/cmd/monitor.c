@@ -81,12 +81,16 @@ static void write_line(const struct call *call, struct buf *line)
     int64_t               now_us = clock_now_us(&call->server->clock);
     bool  is_unix = (session->flags & SESSION_UNIX_SOCKET) != 0;
     int   peer_len = (int)strlen(session->peer);
-    err_t err = buf_printf(line, "+%lld.%06lld [%u %s%.*s]",
+    err_t err = buf_printf(line, "+%lld.%06lld [%u ",
                            (long long)(now_us / 1000000),
-                           (long long)(now_us % 1000000), session->db,
-                           is_unix ? "unix:" : "",
-                           is_unix ? peer_len - 2 : peer_len, /* not its :0 */
-                           session->peer);
+                           (long long)(now_us % 1000000), session->db);
+    ASSERT(err == ERR_OK);
+    if (call->from_script)
+        err = buf_printf(line, "lua]");
+    else
+        err = buf_printf(line, "%s%.*s]", is_unix ? "unix:" : "",
+                         is_unix ? peer_len - 2 : peer_len, /* not its :0 */
+                         session->peer);
     ASSERT(err == ERR_OK);
     for (size_t i = 0; i < call->argc; i++) {
         if (line->len >= MONITOR_LINE_MAX) {
@@ -121,13 +125,11 @@ static void make_message(const struct buf *line, struct reply *message)
     blob_unref(blob);
 }
 
-void monitor_feed(const struct call *call)
+void monitor_feed_script(const struct call *call)
 {
     struct server *server = call->server;
     struct buf     line;
     struct reply   message;
-    if (call->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN))
-        return;
     buf_init(&line, 2 * MONITOR_LINE_MAX);
     reply_init(&message);
     write_line(call, &line);
@@ -135,6 +137,12 @@ void monitor_feed(const struct call *call)
     send_to_all(server, &message);
     reply_deinit(&message);
     buf_deinit(&line);
+}
+
+void monitor_feed(const struct call *call)
+{
+    if (!(call->command->flags & (CMD_SKIP_MONITOR | CMD_ADMIN)))
+        monitor_feed_script(call);
 }
 
 void monitor_leave(struct session *session)

@@ -15,6 +15,8 @@
 
 /* Tells all who monitor. REQUIRES: somebody does. */
 void monitor_feed(const struct call *call);
+/* The same, of a command that feeds itself: a script, before what it calls. */
+void monitor_feed_script(const struct call *call);
 /* It monitors no more; no-op if it does not. */
 void monitor_leave(struct session *session);
 

@@ -34,6 +34,8 @@ struct command;
 struct multi;
 struct pubsub;
 struct reply;
+struct script_job;
+struct scripts;
 struct server;
 struct session;
 struct tracking;
@@ -115,6 +117,7 @@ struct session {
     struct blocking *blocking; /* block.c: waits for a key; or NULL */
     bool            own_wants_only; /* block_wants_nothing */
     struct link     monitor_link; /* on server->monitors, or on no list */
+    struct script_job *script; /* of the command under way; or NULL */
 };
 
 /* What commands may ask of the rooms above: joined in main.c. */
@@ -137,6 +140,11 @@ struct server_hooks {
     /* Runs the command of a session that is blocked once more, now, between
      * two commands of others. What comes behind it is executed later. */
     void (*run_blocked)(void *arg, struct session *session);
+    /* The session's command, which stood in the middle (server_scripts_turn),
+     * has ended: it is to be executed again. And: if the session's client has
+     * gone meanwhile, the session may go now too (session_may_end). */
+    void (*resume)(void *arg, struct session *session);
+    void (*let_go)(void *arg, struct session *session);
     /* Ends the process after the loop turn. */
     void (*stop)(void *arg, int exit_status);
 };
@@ -208,6 +216,7 @@ struct server {
     struct pubsub *pubsub;   /* channels and who subscribes to them */
     struct tracking *tracking;   /* who has read which keys */
     struct block  *block;    /* who waits for which keys */
+    struct scripts *scripts;
     struct server_pause pause;
     char           run_id[41];
     const char    *config_file; /* "" if none */
@@ -273,6 +282,17 @@ void server_serve_unblocked(struct server *server);
 /* Once a loop turn, when all that it had to run has run: pushes what was
  * gathered for that moment. */
 void server_turn(struct server *server);
+/* Once a loop turn: goes on with a script that is slow; true: some did. */
+bool server_scripts_turn(struct server *server);
+/* The server is to end: kills a slow script, if it has written nothing. */
+void server_scripts_stop(struct server *server);
+/* At the end: forgets a command that stands in the middle. */
+void server_scripts_abandon(struct server *server);
+/* False while a command of it stands in the middle: the client may go, the
+ * session stays until let_go. */
+bool session_may_end(const struct session *session);
+/* Forgets the answer that nobody collects. */
+void session_script_drop(struct session *session);
 /* The client of a command that was held is about to run it again. */
 void pause_let_go(struct session *session);
 

@@ -38,6 +38,7 @@ void session_init(struct server *server, struct session *session)
 void session_deinit(struct session *session)
 {
     struct server *server = session->server;
+    session_script_drop(session);
     db_release(server->db, &session->wait);
     block_leave(session);
     multi_discard(session);

@@ -67,8 +67,10 @@ static size_t text_bytes(slice text)
 static struct slowlog_entry *entry_new(const struct call *call)
 {
     const struct session *session = call->session;
-    slice  peer = slice_from_string(session->peer);
-    slice  name = slice_from_string(session->name ? session->name : "");
+    bool   is_own = !call->from_script; /* a script's has no peer, in Redis */
+    slice  peer = slice_from_string(is_own ? session->peer : "?:0");
+    slice  name = slice_from_string(is_own && session->name ? session->name
+                                                            : "");
     size_t argc = call->argc < SLOWLOG_ARGS_MAX ? call->argc : SLOWLOG_ARGS_MAX;
     size_t told = argc < call->argc ? argc - 1 : argc;
     size_t bytes = sizeof(struct slowlog_entry) + argc * sizeof(slice) +

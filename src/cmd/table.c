@@ -29,6 +29,8 @@
 #define CO CMD_COLLECTION
 #define BL CMD_BLOCKING
 #define MK CMD_MOVABLEKEYS
+#define EV (CMD_NOSCRIPT | CMD_STALE | CMD_SKIP_MONITOR | \
+            CMD_NO_MANDATORY_KEYS | CMD_MOVABLEKEYS | CMD_RUNS_SCRIPT)
 
 #define NONE   DB_NEED_NONE
 #define HEADER DB_NEED_HEADER
@@ -167,6 +169,16 @@ static const struct command latency_table[] = {
     { .name = NULL }
 };
 
+static const struct command script_table[] = {
+    { .name = "debug",  .arity = 3,  .flags = S,    .handler = cmd_script_debug },
+    { .name = "exists", .arity = -3, .flags = S,    .handler = cmd_script_exists },
+    { .name = "flush",  .arity = -2, .flags = S,    .handler = cmd_script_flush },
+    { .name = "help",   .arity = 2,  .flags = LT,   .handler = cmd_script_help },
+    { .name = "kill",   .arity = 2,  .flags = S|AB, .handler = cmd_script_kill },
+    { .name = "load",   .arity = 3,  .flags = S|T,  .handler = cmd_script_load },
+    { .name = NULL }
+};
+
 static const struct command slowlog_table[] = {
     { .name = "get",   .arity = -2, .flags = A|LT, .handler = cmd_slowlog_get },
     { .name = "help",  .arity = 2,  .flags = LT,   .handler = cmd_slowlog_help },
@@ -203,6 +215,13 @@ const struct command command_table[] = {
     { .name = "subscribe",    .arity = -2, .flags = PS|S|LT|SO, .handler = cmd_subscribe, .reply_of = subscribe_bytes },
     { .name = "sunsubscribe", .arity = -1, .flags = PS|S|LT|SO, .keys = ALL_KEYS, .need = NONE, .handler = cmd_sunsubscribe, .reply_of = subscribe_bytes },
     { .name = "unsubscribe",  .arity = -1, .flags = PS|S|LT|SO, .handler = cmd_unsubscribe, .reply_of = subscribe_bytes },
+
+    /* scripts */
+    { .name = "eval",       .arity = -3, .flags = EV|MR, .keys = SECOND_NUMKEYS, .need = VALUE, .handler = cmd_eval, .prepare = eval_prepare, .reply_of = eval_reply_bytes },
+    { .name = "evalsha",    .arity = -3, .flags = EV|MR, .keys = SECOND_NUMKEYS, .need = VALUE, .handler = cmd_evalsha, .prepare = eval_prepare, .reply_of = eval_reply_bytes },
+    { .name = "evalsha_ro", .arity = -3, .flags = EV|R,  .keys = SECOND_NUMKEYS, .need = VALUE, .handler = cmd_evalsha_ro, .prepare = eval_prepare, .reply_of = eval_reply_bytes },
+    { .name = "eval_ro",    .arity = -3, .flags = EV|R,  .keys = SECOND_NUMKEYS, .need = VALUE, .handler = cmd_eval_ro, .prepare = eval_prepare, .reply_of = eval_reply_bytes },
+    { .name = "script",     .arity = -2, .subcommands = script_table },
 
     /* strings */
     { .name = "append",      .arity = 3,  .flags = W|M|F, .keys = KEY, .need = VALUE, .handler = cmd_append, .grow_of = grow_append },

@@ -334,6 +334,7 @@ static bool is_wanted(const struct session *session)
 static bool reads_keys(const struct command *command)
 {
     return (command->flags & CMD_READONLY) && command_has_keys(command) &&
+           !(command->flags & CMD_RUNS_SCRIPT) &&
            !(command->flags & (CMD_PUBSUB | CMD_OURS));
 }
 

@@ -124,8 +124,16 @@ void db_close(struct db *db)
 
 /* --- the turn ------------------------------------------------------------ */
 
+void db_freeze(struct db *db, bool frozen)
+{
+    ASSERT(db->frozen != frozen);
+    db->frozen = frozen;
+}
+
 void db_set_now(struct db *db, int64_t now_ms)
 {
+    if (db->frozen)
+        return;
     /* Never back: whoever was told that a key has expired was told so. */
     if (now_ms > db->now_ms)
         db->now_ms = now_ms;
@@ -136,7 +144,7 @@ static bool flush_turn(struct db *db)
 {
     if (db->resize_wanted && db->cut.phase == CUT_NONE && !db->reopening)
         fail_reopen(db);
-    if (cut_wanted(db))
+    if (!db->frozen && cut_wanted(db))
         cut_begin(db);
     return cut_step(db);
 }
@@ -148,6 +156,8 @@ static void keep_moving(struct db *db, bool is_cron)
     bool flush_comes = db_is_dirty(db) && !db->failing;
     if (db_is_settling(db) && !is_cron)
         return; /* looking again at every turn would be spinning */
+    if (db->frozen)
+        return;
     if (list_empty(&db->aged) && list_empty(&db->ready) && !flush_comes)
         park_restart_starved(db);
 }
@@ -155,7 +165,7 @@ static void keep_moving(struct db *db, bool is_cron)
 static bool expire_slice(struct db *db)
 {
     size_t budget = EXPIRE_BUCKETS;
-    if (db->lazy_expire || db->expiry_paused)
+    if (db->lazy_expire || db->expiry_paused || db->frozen)
         return false;
     for (unsigned i = 0; i < EXPIRE_SLICE; i++) {
         if (db->open_bytes >= db->opt.cut_max_bytes)
@@ -198,7 +208,8 @@ static bool sweep(struct db *db)
 bool db_turn(struct db *db, int64_t now_ms)
 {
     db_set_now(db, now_ms);
-    park_run_ready(db);
+    if (!db->frozen)
+        park_run_ready(db);
     bool more = flush_turn(db);
     if (db->expire_more)
         db->expire_more = expire_some(db);
@@ -230,7 +241,7 @@ static void last_resort(struct db *db)
     bool helps = db_is_dirty(db) && !db->failing &&
                  /* else the sweep has something to evict */
                  db->cache.table.entry_count == db->cache.busy.used_count;
-    if (db->opt.mem->total_bytes <= hard || !helps) {
+    if (db->opt.mem->total_bytes <= hard || !helps || db->frozen) {
         db->over_ticks = 0;
         return;
     }

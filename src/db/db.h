@@ -171,6 +171,7 @@ struct db_wait {
     struct db_probe_job *probe; /* owned; NULL: none */
     err_t          err;      /* a load or a flush failed */
     uint64_t       parked_at_ms;
+    bool           urgent;   /* older than all others (db_acquire_now) */
 };
 void db_wait_init(struct db_wait *wait);
 
@@ -185,6 +186,23 @@ enum db_verdict db_acquire(struct db *db, struct db_wait *wait,
  * nothing of it can be evicted, however much is written meanwhile. */
 enum db_verdict db_acquire_pinned(struct db *db, struct db_wait *wait,
                                   const struct db_want *wants, size_t count);
+
+/* For a command that can't be parked, one of a script's: waits for the disk,
+ * here and now, until the keys are in memory. DB_FAILED with ERR_OOM where
+ * others would wait for room. Before all other commands in whatever is about
+ * pins. wait is of its own, and is never told of (on_ready). *waited is set if
+ * the disk was asked. */
+enum db_verdict db_acquire_now(struct db *db, struct db_wait *wait,
+                               const struct db_want *wants, size_t count,
+                               bool *waited);
+/* db_wait_settled likewise. */
+enum db_verdict db_wait_settled_now(struct db *db, struct db_wait *wait,
+                                    bool *waited);
+
+/* A command stands in the middle of its change, over turns of the loop: until
+ * it goes on time stands still for keys, nothing expires, no cut is taken, and
+ * no parked command is told to go on. */
+void db_freeze(struct db *db, bool frozen);
 
 /* Is there room for so much more right now, if clean entries go? */
 bool db_has_room(struct db *db, const struct db_wait *wait, size_t bytes);
@@ -372,6 +390,7 @@ struct db_stats {
     uint64_t expired;
     uint64_t blind_writes, looks;
     uint64_t robbed;      /* parked commands that lost their pins */
+    uint64_t sync_loads;  /* db_acquire_now asked the disk */
     uint64_t parked_total;
     uint64_t slice_max;   /* most entries captured or finished in a turn */
     uint64_t garbage_deleted;

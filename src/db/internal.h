@@ -5,6 +5,7 @@
  *   space.c   databases, namespaces, counts
  *   load.c    load jobs, from the miss to the entry
  *   park.c    parked commands: pins, ages, who gives way
+ *   now.c     commands that can't be parked
  *   write.c   db_look, db_put: the write hook
  *   edit.c    collections and large strings: read, changed, moved
  *   moved.c   object ids that were given to another key
@@ -128,6 +129,7 @@ struct db {
     bool              expire_more; /* the expiry sweep has more to do */
     bool              lazy_expire; /* there is no sweep */
     bool              expiry_paused;
+    bool              frozen;      /* db_freeze */
 
     struct dict       moved;       /* struct moved_id, by id */
     struct link       moved_order;
@@ -260,6 +262,10 @@ void park_starve(struct db *db, struct db_wait *wait);
 void park_restart_starved(struct db *db);
 void park_run_ready(struct db *db);
 void park_set_age(struct db *db, struct db_wait *wait);
+/* No longer parked, without having been told. */
+void park_leave(struct db *db, struct db_wait *wait);
+/* Older than all others. */
+#define PARK_AGE_URGENT 1
 
 /* --- write.c */
 /* Room for a new entry or value on behalf of a wait (or nobody): evicts, robs

@@ -30,6 +30,7 @@ void park_init(struct db *db)
     link_init(&db->settle);
     link_init(&db->flushed);
     link_init(&db->ready);
+    db->next_age = PARK_AGE_URGENT;
 }
 
 /* Into a list that is sorted by age; most come last. */
@@ -52,7 +53,15 @@ static void insert_by_age(struct link *head, struct db_wait *wait,
 void park_set_age(struct db *db, struct db_wait *wait)
 {
     if (wait->age == 0)
-        wait->age = ++db->next_age;
+        wait->age = wait->urgent ? PARK_AGE_URGENT : ++db->next_age;
+}
+
+void park_leave(struct db *db, struct db_wait *wait)
+{
+    ASSERT(wait->state != DB_WAIT_NONE);
+    link_remove(&wait->link);
+    wait->state = DB_WAIT_NONE;
+    db->parked_now--;
 }
 
 void park(struct db *db, struct db_wait *wait, enum db_wait_state state,
@@ -167,17 +176,18 @@ static void starve(struct db *db, struct db_wait *wait)
 
 bool park_rob_younger(struct db *db, const struct db_wait *than)
 {
-    struct link *last = list_last(&db->aged);
-    if (last == NULL)
-        return false;
-    struct db_wait *youngest = CONTAINER_OF(last, struct db_wait, age_link);
-    if (youngest->age <= than->age)
-        return false;
-    /* One that is running right now holds its pins till it has run. */
-    if (youngest->state == DB_WAIT_NONE)
-        return false;
-    starve(db, youngest);
-    return true;
+    for (struct link *link = db->aged.prev; link != &db->aged;
+         link = link->prev) {
+        struct db_wait *youngest = CONTAINER_OF(link, struct db_wait, age_link);
+        if (youngest->age <= than->age)
+            return false;
+        /* One that is running right now holds its pins till it has run. */
+        if (youngest->state == DB_WAIT_NONE)
+            continue;
+        starve(db, youngest);
+        return true;
+    }
+    return false;
 }
 
 bool park_has_hope(const struct db *db, const struct db_wait *wait)

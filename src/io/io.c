@@ -307,15 +307,22 @@ static void wait_for_results(struct io *io)
     uv_mutex_unlock(&io->mutex);
 }
 
-void io_drain(struct io *io)
+bool io_wait_some(struct io *io)
 {
-    while (is_busy(io)) {
-        io_hand_over(io);
-        if (io->thread_count == 0)
-            continue;
+    if (!is_busy(io))
+        return false;
+    io_hand_over(io);
+    if (io->thread_count > 0) {
         wait_for_results(io);
         collect(io);
     }
+    return true;
+}
+
+void io_drain(struct io *io)
+{
+    while (io_wait_some(io))
+        ;
 }
 
 void io_stop(struct io *io)

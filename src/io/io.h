@@ -73,6 +73,9 @@ size_t   io_queue_count(const struct io *io, enum job_class class);
 uint64_t io_done_count(const struct io *io, enum job_class class);
 bool     io_is_blocking(const struct io *io);
 
+/* Hands over, and waits for the disk until some job is done: its done has been
+ * called, that of others may have been. False: no job is under way. */
+bool io_wait_some(struct io *io);
 /* Runs the loop side until every submitted job is done (tests, shutdown). */
 void io_drain(struct io *io);
 

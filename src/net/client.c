@@ -104,7 +104,30 @@ static void on_closed(uv_handle_t *handle)
 {
     struct client *client = handle->data;
     output_free(client);
-    mem_free(client);
+    client->closed = true;
+    if (!client->lingers)
+        mem_free(client);
+}
+
+/* The command under way uses the arguments, which are in the input. */
+static void free_session(struct client *client)
+{
+    session_deinit(&client->session);
+    resp_parser_deinit(&client->parser);
+    mem_free(client->input);
+    client->input = NULL;
+    client->input_len = client->input_capacity = client->input_at = 0;
+    mem_release(&client->net->server->mem, MEM_CLIENTS, client->charged_bytes);
+    client->charged_bytes = 0;
+}
+
+void client_end(struct client *client)
+{
+    ASSERT(client->lingers);
+    client->lingers = false;
+    free_session(client);
+    if (client->closed)
+        mem_free(client);
 }
 
 void client_close(struct client *client)
@@ -113,7 +136,6 @@ void client_close(struct client *client)
     if (client->closing)
         return;
     client->closing = true;
-    session_deinit(&client->session);
     link_remove(&client->link);
     link_remove(&client->gate_link);
     link_remove(&client->push_link);
@@ -121,15 +143,12 @@ void client_close(struct client *client)
     link_remove(&client->unblocked_link);
     gate_count(client, true);
     net->client_count--;
-    resp_parser_deinit(&client->parser);
     /* A write in flight is cancelled; its bytes go when the handle has
      * closed. */
     uv_close(&client->uv.handle, on_closed);
-    mem_release(&net->server->mem, MEM_CLIENTS, client->charged_bytes);
-    client->charged_bytes = 0;
-    mem_free(client->input);
-    client->input = NULL;
-    client->input_len = client->input_capacity = client->input_at = 0;
+    client->lingers = !session_may_end(&client->session);
+    if (!client->lingers)
+        free_session(client);
 }
 
 /* --- input --------------------------------------------------------------- */

@@ -109,6 +109,8 @@ struct client {
     bool    skip_told;   /* the command being skipped has its answer */
     bool    stalled;     /* too much pending output to execute more */
     bool    closing;
+    bool    lingers;     /* closed, but its session is in use (client_end) */
+    bool    closed;      /* and its handle is */
     bool    close_after_output;
     bool    doomed;      /* got too much pushed: closed after the command */
 };
@@ -116,6 +118,8 @@ struct client {
 /* client.c */
 void client_accept(struct net *net, uv_stream_t *listener, bool is_unix);
 void client_close(struct client *client);
+/* What client_close left: a session whose command stood in the middle. */
+void client_end(struct client *client);
 void client_resume(struct client *client);
 void client_run(struct client *client);
 /* CLIENT PAUSE is over: runs all that it has held. */

@@ -67,6 +67,26 @@ void net_on_ready(void *arg, struct db_wait *wait)
     client_resume(client);
 }
 
+void net_let_go(struct net *net, struct session *session)
+{
+    struct client *client = client_of(session);
+    (void)net;
+    if (client->lingers)
+        client_end(client);
+}
+
+/* It has begun, so it is answered even when no other command is executed. */
+void net_resume(struct net *net, struct session *session)
+{
+    struct client *client = client_of(session);
+    if (client->lingers) {
+        client_end(client);
+        return;
+    }
+    client->finishing = net->paused;
+    client_resume(client);
+}
+
 bool net_has_output(const struct net *net)
 {
     LIST_EACH (link, &net->clients)

@@ -31,6 +31,11 @@ void net_free(struct net *net);
 /* A parked command may go on (db_options.on_ready; arg is the net). */
 void net_on_ready(void *arg, struct db_wait *wait);
 
+/* server_hooks: a command that stood in the middle has ended; a session whose
+ * client has gone may go. */
+void net_resume(struct net *net, struct session *session);
+void net_let_go(struct net *net, struct session *session);
+
 /* While paused no command is executed: before the end, so that what is dirty
  * gets less. What waits for a flush is answered all the same. */
 void net_pause(struct net *net, bool paused);

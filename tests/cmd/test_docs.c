@@ -60,8 +60,9 @@ static void check_arguments(slice text)
 static void test_rows_are_sound(void **state)
 {
     static const char *const groups[] = { "connection", "generic", "hash",
-                                          "list", "pubsub", "server", "set",
-                                          "sorted-set", "string",
+                                          "list", "pubsub", "scripting",
+                                          "server", "set", "sorted-set",
+                                          "string",
                                           "transactions" };
     (void)state;
 

@@ -86,6 +86,14 @@ static inline bool held_io_run_any(struct io *io)
     return false;
 }
 
+bool io_wait_some(struct io *io)
+{
+    io_hand_over(io);
+    if (list_empty(&io->done) && !held_io_run_any(io))
+        return false;
+    return held_io_deliver(io);
+}
+
 void io_drain(struct io *io)
 {
     do

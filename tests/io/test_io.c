@@ -576,6 +576,26 @@ static void chains_of_jobs(void **state)
     free(steps);
 }
 
+static void waiting_for_some_of_them(void **state)
+{
+    (void)state;
+    for (unsigned threads = 0; threads <= 3; threads += 3) {
+        struct bench bench;
+        struct step  steps[20];
+        bench_init(&bench, threads, 1 << 20);
+        assert_false(io_wait_some(bench.io)); /* there is nothing */
+        for (unsigned i = 0; i < 20; i++)
+            submit(&bench, &steps[i], JOB_LOAD, i);
+        unsigned before = 0;
+        while (io_wait_some(bench.io)) {
+            assert_true(bench.done_count > before);
+            before = bench.done_count;
+        }
+        assert_int_equal(bench.done_count, 20);
+        bench_deinit(&bench);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -593,6 +613,7 @@ int main(void)
         cmocka_unit_test(stop_runs_and_delivers_all_that_is_queued),
         cmocka_unit_test(stop_waits_for_the_job_that_runs),
         cmocka_unit_test(chains_of_jobs),
+        cmocka_unit_test(waiting_for_some_of_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -308,6 +308,30 @@ async function comingBack(client) {
     await step('after disconnect', () => other.get('k'));
 }
 
+async function scripts(client) {
+    await step('eval', () =>
+        client.eval('return {KEYS[1], ARGV[1], 1}', 1, 'k', 'v'));
+    await step('defineCommand', async () => {
+        client.defineCommand('add', { numberOfKeys: 1,
+            lua: "return redis.call('incrby', KEYS[1], ARGV[1])" });
+        await client.del('sum');
+        return [await client.add('sum', 2), await client.add('sum', 3)];
+    });
+    await step('defineCommand, forgotten', async () => {
+        await client.script('FLUSH');
+        return client.add('sum', 4);
+    });
+    await step('in a pipeline', () =>
+        client.pipeline().add('sum', 1).get('sum').exec());
+    await step('by name', async () => {
+        const sha = await client.script('LOAD', 'return ARGV[1]');
+        return [sha, await client.evalsha(sha, 0, 'x'),
+            await client.evalsha_ro(sha, 0, 'y')];
+    });
+    await step('eval_ro', () => client.eval_ro('return 1', 0));
+    await step('an error', () => client.eval("return redis.call('get')", 0));
+}
+
 async function notYet(client) {
     await client.set('k', 'v');
     await step('later: scanStream', () => new Promise((done) => {
@@ -316,10 +340,6 @@ async function notYet(client) {
             found.push(...keys)).on('end', () => done(found))
             .on('error', done);
     }));
-    await step('later: defineCommand', () => {
-        client.defineCommand('one', { numberOfKeys: 0, lua: 'return 1' });
-        return client.one();
-    });
     await step('later: hset', () => client.hset('hash', { field: 'value' }));
 }
 
@@ -353,6 +373,7 @@ async function main() {
     await monitoring(client);
     const named = create({ connectionName: 'named', db: 4 });
     await comingBack(named);
+    await scripts(named);
     await notYet(named);
     await ending(client);
     end();

@@ -381,6 +381,27 @@ async function comingBack(client) {
     await step('after disconnect', () => other.get('k'));
 }
 
+async function scripts(client) {
+    await client.set('k', 'v');
+    await step('eval', () => client.eval('return {KEYS[1], ARGV[1], 1}',
+        { keys: ['k'], arguments: ['v'] }));
+    await step('scriptLoad and evalSha', async () => {
+        const sha = await client.scriptLoad('return ARGV[1]');
+        return [sha, await client.evalSha(sha, { arguments: ['x'] }),
+            await client.scriptExists(sha)];
+    });
+    await step('evalRo', () => client.evalRo('return redis.call("GET", KEYS[1])',
+        { keys: ['k'] }));
+    await step('evalShaRo', async () => client.evalShaRo(
+        await client.scriptLoad('return 2')));
+    await step('evalRo, a write', () =>
+        client.evalRo('return redis.call("SET", KEYS[1], 1)', { keys: ['k'] }));
+    await step('scriptFlush', () => client.scriptFlush());
+    await step('scriptDebug', () => client.scriptDebug('NO'));
+    await step('scriptKill', () => client.scriptKill());
+    await step('an error', () => client.eval("return redis.call('get')"));
+}
+
 async function notYet(client) {
     await client.set('k', 'v');
     await step('later: scanIterator', async () => {
@@ -389,7 +410,6 @@ async function notYet(client) {
             found.push(key);
         return found;
     });
-    await step('later: eval', () => client.eval('return 1'));
     await step('later: hSet', () => client.hSet('hash', 'field', 'value'));
 }
 
@@ -435,6 +455,7 @@ async function main() {
     await client.clientSetName('named');
     await newer(client);
     await comingBack(client);
+    await scripts(client);
     await notYet(client);
     await ending(client);
     end();

@@ -88,6 +88,21 @@ UNEQUAL = [
          known="A message to the client that causes it"),
     Rule("get", rules.told_behind, "a better order; keymiss",
          known="A message to the client that causes it"),
+    Rule("eval", rules.script_double, "0.1 in other words",
+         known="Numbers with a fraction in scripts"),
+    Rule("evalsha", rules.script_double, "as EVAL",
+         known="Numbers with a fraction in scripts"),
+    Rule("eval_ro", rules.script_double, "as EVAL",
+         known="Numbers with a fraction in scripts"),
+    Rule("evalsha_ro", rules.script_double, "as EVAL",
+         known="Numbers with a fraction in scripts"),
+    Rule("eval", rules.told_behind, "a better order",
+         known="A message to the client that causes it"),
+    Rule("evalsha", rules.told_behind, "as EVAL"),
+    Rule("eval_ro", rules.told_behind, "as EVAL; keymiss"),
+    Rule("evalsha_ro", rules.told_behind, "as EVAL; keymiss"),
+    Rule("script|debug", rules.debug_in_pipeline, "ours debugs nothing, and "
+         "needs no answers read before", errors=True),
     Rule("command", rules.all_descriptions, "Redis has more commands, and we "
          "have CACHE; the order is that of a hash table",
          known="COMMAND INFO of WAIT"),
@@ -191,17 +206,19 @@ MORE_TOKENS = {"client|setinfo": ["LIB-NAME", "LIB-VER"],
                "client|no-touch": ["ON", "OFF"]}
 # Never answered without an error: nothing is ever being shut down here. And
 # what has no answer (test_client_commands.py has it).
-NEVER_ANSWERED = {("shutdown", "ABORT"), ("client|reply", "OFF"),
+NEVER_ANSWERED = {("script|debug", "YES"), ("script|debug", "SYNC"),
+                  ("shutdown", "ABORT"), ("client|reply", "OFF"),
                   ("client|reply", "SKIP")}
-# Nor are there replicas, or a file that they were started with.
-ALWAYS_REFUSED = {"failover", "config|rewrite"}
+# Nor are there replicas, or a file that they were started with, or a script that
+# runs for long.
+ALWAYS_REFUSED = {"failover", "config|rewrite", "script|kill"}
 # These take anything.
 NEVER_REFUSED = {"info", "quit", "ping", "hello", "command|info",
                  "unsubscribe", "punsubscribe", "sunsubscribe",
                  "pubsub|numsub", "pubsub|shardnumsub", "command|docs",
                  "latency|histogram", "latency|reset"}
 CONTAINERS = {"client", "config", "cache", "acl", "object", "memory", "pubsub",
-              "slowlog", "latency"}
+              "slowlog", "latency", "script"}
 
 MODES = {
     "tiny": dict(cache_max_memory="16mb", cache_flush_delay="10ms"),

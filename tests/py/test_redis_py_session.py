@@ -1,11 +1,6 @@
 """redis-py, unmodified, in what takes more than one call: transactions, locks,
 subscriptions, monitoring, tracking, retries, the asynchronous client. A
-scenario is run with diskstore and with redis-server and must give the same.
-
-Lock: acquire, its timeout, blocking and locked() need no script and work as
-they are. release(), extend() and reacquire() are scripts (EVALSHA), which we
-don't have: they fail with the error of an unknown command, and the lock goes
-by its timeout, or by DEL."""
+scenario is run with diskstore and with redis-server and must give the same."""
 
 import asyncio
 import contextlib
@@ -182,33 +177,69 @@ def test_locks(both):
                     client.get("lock"), client.ttl("lock"), lock.locked()]
         results.append(outcome(lock.extend, 100)[0])
         return results
-    results = same_but_scripts(both, scenario)
-    assert results == [False, True, True, True, False, True, False, False,
-                       True, False, False, True, b"mine", -1, True]
+    assert same(both, scenario) == [
+        False, True, True, True, False, True, False, False, True, False, False,
+        True, b"mine", -1, True, redis.exceptions.LockNotOwnedError]
 
 
-def same_but_scripts(both, scenario):
-    """The last result tells what a script gave: the lock is not owned any
-    more, says Redis; there are no scripts, we say."""
-    ours, theirs = (scenario(one.client()) for one in both)
-    assert ours[:-1] == theirs[:-1]
-    assert ours[-1] is redis.ResponseError
-    assert theirs[-1] is redis.exceptions.LockNotOwnedError
-    return ours[:-1]
+def near(client, ms):
+    return ms - 1000 * SLOWNESS < client.pttl("lock") <= ms
 
 
-def test_releasing_a_lock_needs_scripts(server):
-    client = server.client()
-    lock = client.lock("lock", timeout=100)
-    assert lock.acquire()
-    for method in (lock.reacquire, lambda: lock.extend(10), lock.release):
-        with pytest.raises(redis.ResponseError,
-                           match="unknown command 'EVALSHA'"):
-            method()
-    assert client.exists("lock")
-    with pytest.raises(redis.ResponseError, match="EVALSHA"):
-        with client.lock("another"):
-            pass
+def test_locks_are_kept_and_released(both):
+    """extend, reacquire and release are scripts."""
+    def scenario(client):
+        lock = client.lock("lock", timeout=100)
+        other = client.lock("lock", timeout=100, blocking=False)
+        results = [lock.acquire(), lock.extend(50), near(client, 150_000),
+                   lock.extend(10, replace_ttl=True), near(client, 10_000),
+                   lock.reacquire(), near(client, 100_000), other.acquire(),
+                   outcome(other.release)[0], lock.release(),
+                   client.exists("lock"), outcome(lock.release)[0],
+                   other.acquire()]
+        client.set("lock", "of somebody else")
+        results += [outcome(one)[0] for one in (
+            other.reacquire, lambda: other.extend(1), other.release)]
+        client.delete("lock")
+        with client.lock("lock", timeout=100):
+            results.append(client.exists("lock"))
+        results.append(client.exists("lock"))
+        client.script_flush() # it loads its scripts again
+        with client.lock("lock"):
+            results.append(client.ttl("lock"))
+        return results + [client.exists("lock")]
+    gone = redis.exceptions.LockNotOwnedError
+    assert same(both, scenario) == [
+        True, True, True, True, True, True, True, False,
+        redis.exceptions.LockError, None, 0, redis.exceptions.LockError, True,
+        gone, gone, gone, 1, 0, -1, 0]
+
+
+def test_registered_scripts(both):
+    def scenario(client):
+        add = client.register_script(
+            "local n = redis.call('incrby', KEYS[1], ARGV[1])\n"
+            "return {n, redis.call('type', KEYS[1])['ok'], #KEYS}")
+        results = [add(keys=["n"], args=[5]), add(keys=["n"], args=[-2]),
+                   client.script_exists(add.sha, "0" * 40)]
+        with client.pipeline(transaction=False) as pipe:
+            pipe.set("n", 10)
+            add(keys=["n"], args=[1], client=pipe)
+            pipe.get("n")
+            results.append(pipe.execute())
+        client.script_flush()
+        with client.pipeline() as pipe: # loads it, then MULTI
+            add(keys=["n"], args=[2], client=pipe)
+            pipe.get("n")
+            results.append(pipe.execute())
+        return results + [outcome(add, keys=["n"], args=["x"])[0],
+                          outcome(client.evalsha, "0" * 40, 0)[0],
+                          client.eval("return {1, 'x', false, {2}}", 0)]
+    assert same(both, scenario) == [
+        [5, b"string", 1], [3, b"string", 1], [True, False],
+        [True, [11, b"string", 1], b"11"], [[13, b"string", 1], b"13"],
+        redis.ResponseError, redis.exceptions.NoScriptError,
+        [1, b"x", None, [2]]]
 
 
 def test_waiting_for_a_lock(both):

@@ -11,8 +11,7 @@ from lib.server import ROOT
 COMPLETE = {"string", "hash", "connection", "pubsub", "transactions"}
 
 # Whole groups that later work brings.
-LATER_GROUPS = {"bitmap", "cluster", "geo", "hyperloglog",
-                "scripting", "set", "sorted_set", "stream"}
+LATER_GROUPS = {"bitmap", "cluster", "geo", "hyperloglog", "stream"}
 
 MISSING = {
     # the whole keyspace, wherever it lives
@@ -23,6 +22,10 @@ MISSING = {
     "acl|deluser", "acl|load", "acl|log", "acl|save", "acl|setuser",
     # replication
     "psync", "replconf", "sync", "restore-asking",
+    # functions: scripts that are data
+    "fcall", "fcall_ro", "function", "function|delete", "function|dump",
+    "function|flush", "function|help", "function|kill", "function|list",
+    "function|load", "function|restore", "function|stats",
     # modules: there are none
     "module", "module|help", "module|list", "module|load", "module|loadex",
     "module|unload",

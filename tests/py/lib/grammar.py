@@ -10,6 +10,8 @@ Options are Words: the test asks whether each word that COMMAND DOCS knows was
 answered without an error at least once.
 """
 
+import hashlib
+
 from lib.generator import (CHANNELS, CONNECTIONS, DATABASES, DATABASES_DEALT,
                            LISTENERS, PATTERNS, Own)
 
@@ -31,6 +33,134 @@ def command(*names, **options):
             COMMANDS[name] = Form(make, **options)
         return make
     return decorate
+
+
+# --- scripts ---------------------------------------------------------------
+
+def fits(*words):
+    def make(g):
+        return [g.pick(words)]
+    return make
+
+
+def texts(g):
+    return [g.pick([b"", b"x", b"two words", b"a\r\nb", b"\xff\x00"])
+            for _ in range(g.between(0, 3))]
+
+
+# Each: the text, how many keys (None: some), what makes the arguments.
+SCRIPTS = [
+    (b"return redis.call(ARGV[1], KEYS[1])", 1,
+     fits(b"get", b"strlen", b"type", b"exists", b"persist", b"incr", b"decr",
+          b"getdel", b"GET", b"nonsense", b"mget", b"touch")),
+    (b"return redis.pcall(ARGV[1], KEYS[1], '7')", 1,
+     fits(b"incrby", b"decrby", b"setnx", b"getrange", b"get", b"x")),
+    (b"local v = redis.call('get', KEYS[1])\n"
+     b"if v and #v < 1000 then\n  redis.call('set', KEYS[2], v)\nend\n"
+     b"return {v and #v, redis.call('strlen', KEYS[2])}", 2, texts),
+    (b"redis.call('set', KEYS[1], 'by a script')\n"
+     b"return redis.call('nonsense')", 1, texts),
+    (b"return {redis.call('mget', KEYS[1], KEYS[2]), KEYS, ARGV, #ARGV}", 2,
+     texts),
+    (b"redis.setresp(3)\nreturn redis.call('mget', KEYS[1], KEYS[2])[2]", 2,
+     texts),
+    (b"local found = {}\nfor i, key in ipairs(KEYS) do\n"
+     b"  found[i] = redis.call('exists', key)\nend\nreturn found", None,
+     texts),
+    (b"redis.call('select', ARGV[1])\nreturn redis.call('get', KEYS[1])", 1,
+     fits(b"0", b"1", b"2", b"x")),
+    (b"return tonumber(ARGV[1])", 0,
+     fits(b"1", b"-3.99", b"1e300", b"x", b"12345678901")),
+    (b"return {double = tonumber(ARGV[1])}", 0,
+     fits(b"0.1", b"0.7", b"1.1", b"1e100")),
+    (b"return {map = {a = ARGV[1]}}", 0, texts),
+    (b"redis.setresp(3) return {true, false, {set = {x = true}}, "
+     b"{big_number = '12'}}", 0, texts),
+    (b"return {verbatim_string = {format = 'txt', string = ARGV[1] or ''}}", 0,
+     texts),
+    (b"return {ok = ARGV[1]}", 0, texts),
+    (b"return {err = ARGV[1]}", 0, fits(b"ERR x", b"OTHER word", b"WORD")),
+    (b"return redis.error_reply(ARGV[1])", 0, fits(b"ERR x", b"-A b", b"W")),
+    (b"return redis.sha1hex(ARGV[1] or '')", 0, texts),
+    (b"return pcall(redis.call, 'get')", 0, texts),
+    (b"local ok, err = pcall(redis.call, 'get') return err", 0, texts),
+    (b"#!lua flags=no-writes\nreturn redis.call(ARGV[1], KEYS[1])", 1,
+     fits(b"get", b"incr", b"strlen")),
+    (b"#!lua flags=no-writes,nonsense\nreturn 1", 0, texts),
+    (b"return math.random(3) ~= 0", 0, texts),
+    (b"error(ARGV[1])", 0, fits(b"x", b"a b")),
+    (b"nonsense = 1", 0, texts),
+    (b"return nonsense", 0, texts),
+    (b"return return", 0, texts),
+    (b"return redis.call('multi')", 0, texts),
+    (b"return redis.call('publish', 'news', ARGV[1])", 0, fits(b"a", b"b")),
+    (b"", 0, texts),
+]
+
+
+# Loaded and called by name: few, or those called would not be loaded.
+LOADED = SCRIPTS[:5]
+
+
+def script(g, deck, scripts):
+    """(text, [number, key ..., argument ...])"""
+    text, count, arguments = g.deal(deck, scripts)
+    if count is None:
+        count = g.between(0, 6)
+    keys = [g.key() for _ in range(count)]
+    for key in keys:
+        g.note_size(key, 1000)
+    return text, [b"%d" % count] + keys + arguments(g)
+
+
+def sha_of(text):
+    return hashlib.sha1(text).hexdigest().encode()
+
+
+@command("eval", often=8)
+@command("eval_ro", often=4)
+def _(g):
+    text, arguments = script(g, "script", SCRIPTS)
+    return [text] + arguments
+
+
+@command("evalsha", "evalsha_ro", often=5)
+def _(g):
+    text, arguments = script(g, "script by name", LOADED)
+    sha = sha_of(text)
+    return [g.pick([sha, sha, sha.upper(), b"nonsense"])] + arguments
+
+
+@command("script|load", often=6)
+def _(g):
+    return [g.deal("script load", SCRIPTS + 4 * LOADED)[0]]
+
+
+@command("script|exists", often=3)
+def _(g):
+    return [sha_of(g.pick(LOADED)[0]) for _ in range(g.between(1, 3))]
+
+
+@command("script|flush", often=1)
+def _(g):
+    return g.deal("script flush", [[], [g.word("SYNC")], [g.word("ASYNC")],
+                                   [b"x"]])
+
+
+@command("script|debug", often=1, spoils=False)
+def _(g):
+    """YES would turn the connection into one of Redis's debugger."""
+    return g.deal("script debug", [[g.word("NO")], [b"x"], [b""]])
+
+
+@command("script", often=1, spoils=False)
+def _(g):
+    return g.pick([[], [b"nonsense"], [b""], [b"load\n", b"x"]])
+
+
+@command("script|kill", "script|help", often=1)
+def _(g):
+    return []
 
 
 # --- strings ---------------------------------------------------------------

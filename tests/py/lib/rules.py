@@ -369,6 +369,23 @@ def told_behind(replies):
     return ours == 0 < theirs and replies.ours == replies.theirs
 
 
+def debug_in_pipeline(replies):
+    """SCRIPT DEBUG: Redis refuses when an answer before is not read yet."""
+    return b"outside a pipeline" in bytes(replies.theirs) \
+        and b"outside a pipeline" not in bytes(replies.ours)
+
+
+def script_double(replies):
+    """A number with a fraction: 7.2 has the shortest text that reads back."""
+    if not same_type(replies) or not isinstance(replies.ours, (bytes, float)):
+        return False
+    try:
+        ours, theirs = float(replies.ours), float(replies.theirs)
+    except ValueError:
+        return False
+    return ours == theirs
+
+
 # --- COMMAND ---------------------------------------------------------------
 
 # As told by 7.2.
