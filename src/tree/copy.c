@@ -9,7 +9,8 @@ static struct node *copy_node(struct tree *tree, struct node *from);
 
 static struct node *copy_inner(struct tree *tree, struct inner *from)
 {
-    struct inner *inner = inner_alloc(tree, from->level, from->node.id);
+    struct inner *inner = inner_alloc(tree, from->level, from->node.id,
+                                      from->capacity);
     for (unsigned at = 0; at < from->count; at++) {
         struct child child = { .node = copy_node(tree, from->nodes[at]),
                                .count = from->counts[at],

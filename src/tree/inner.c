@@ -10,6 +10,7 @@
 
 #define FANOUT_MAX 128
 #define FANOUT_MIN 4
+#define ROOT_FIRST 8
 
 /* On disk a child takes about 20 to 30 bytes: an inner node is a page, too. */
 unsigned inner_fanout(const struct tree *tree)
@@ -26,9 +27,17 @@ static size_t inner_block_bytes(unsigned capacity)
     return sizeof(struct inner) + (size_t)32 * capacity;
 }
 
-struct inner *inner_alloc(struct tree *tree, unsigned level, uint64_t id)
+unsigned inner_root_capacity(const struct tree *tree, unsigned count)
 {
-    unsigned      capacity = inner_fanout(tree);
+    unsigned most = inner_fanout(tree), capacity = ROOT_FIRST;
+    while (capacity < count)
+        capacity *= 2;
+    return capacity < most ? capacity : most;
+}
+
+struct inner *inner_alloc(struct tree *tree, unsigned level, uint64_t id,
+                          unsigned capacity)
+{
     struct inner *inner = mem_alloc(inner_block_bytes(capacity));
     *inner = (struct inner){ .capacity = (uint16_t)capacity, .level = level };
     inner->node.id = id;
@@ -41,9 +50,10 @@ struct inner *inner_alloc(struct tree *tree, unsigned level, uint64_t id)
     return inner;
 }
 
-struct inner *inner_new(struct tree *tree, unsigned level)
+struct inner *inner_new(struct tree *tree, unsigned level, unsigned capacity)
 {
-    struct inner *inner = inner_alloc(tree, level, (*tree->env->next_id)++);
+    struct inner *inner =
+        inner_alloc(tree, level, (*tree->env->next_id)++, capacity);
     node_set_dirty(tree, &inner->node);
     return inner;
 }
@@ -162,4 +172,21 @@ struct sep sep_between(struct tree *tree, const struct page_element *left,
     ASSERT(same < b.len);
     sep.key = sep_new(tree, slice_make(b.data, same + 1));
     return sep;
+}
+
+struct inner *inner_grow(struct tree *tree, struct inner *inner)
+{
+    struct inner *grown =
+        inner_alloc(tree, inner->level, inner->node.id,
+                    inner_root_capacity(tree, inner->capacity + 1u));
+    ASSERT(grown->capacity > inner->capacity);
+    while (inner->count > 0)
+        inner_insert(grown, 0, inner_take(inner, inner->count - 1u));
+    grown->node.captured_in = inner->node.captured_in;
+    grown->node.dirty_at = inner->node.dirty_at;
+    if (grown->node.dirty_at != 0)
+        tree->dirty[grown->node.dirty_at - 1] = &grown->node;
+    tree_charge(tree, -(ptrdiff_t)inner_charge_bytes(inner));
+    inner_free(inner);
+    return grown;
 }

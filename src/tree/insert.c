@@ -16,7 +16,8 @@
 static void tree_add_root(struct tree *tree, struct tree_path *path)
 {
     ASSERT(tree->level < TREE_LEVELS_MAX);
-    struct inner *root = inner_new(tree, tree->level + 1u);
+    struct inner *root =
+        inner_new(tree, tree->level + 1u, inner_root_capacity(tree, 2));
     inner_insert(root, 0,
                  (struct child){ .node = tree->root, .count = tree->count });
     path->step[tree->level] = (struct tree_step){ root, 0 };
@@ -40,7 +41,7 @@ static void path_split_inner(struct tree *tree, struct tree_path *path,
     else if (step->at == 0 && path_is_first(tree, path, level))
         cut = 1;
 
-    struct inner *right = inner_new(tree, left->level);
+    struct inner *right = inner_new(tree, left->level, inner_fanout(tree));
     struct child  moved = { .node = &right->node,
                             .count = inner_sum(left, cut),
                             .order = left->orders[cut],
@@ -64,9 +65,15 @@ static void path_add_node(struct tree *tree, struct tree_path *path,
 {
     if (level == tree->level)
         tree_add_root(tree, path);
-    if (path->step[level].inner->count == path->step[level].inner->capacity)
-        path_split_inner(tree, path, level);
     struct tree_step *step = &path->step[level];
+    if (step->inner->count == step->inner->capacity &&
+        step->inner->capacity < inner_fanout(tree)) {
+        ASSERT(level + 1u == tree->level);
+        step->inner = inner_grow(tree, step->inner);
+        tree->root = &step->inner->node;
+    }
+    if (step->inner->count == step->inner->capacity)
+        path_split_inner(tree, path, level);
     step->inner->counts[step->at] -= child.count;
     inner_insert(step->inner, step->at + 1, child);
     node_set_dirty(tree, &step->inner->node);

@@ -107,9 +107,16 @@ void path_add_count(struct tree *tree, struct tree_path *path, int64_t delta);
 /* ---- inner.c ------------------------------------------------------------- */
 
 unsigned      inner_fanout(const struct tree *tree);
-struct inner *inner_new(struct tree *tree, unsigned level); /* dirty */
+/* A root has room for some more children than it has; others for all that they
+ * may have. */
+unsigned      inner_root_capacity(const struct tree *tree, unsigned count);
+struct inner *inner_new(struct tree *tree, unsigned level,
+                        unsigned capacity); /* dirty */
 /* One that is on disk under that id. */
-struct inner *inner_alloc(struct tree *tree, unsigned level, uint64_t id);
+struct inner *inner_alloc(struct tree *tree, unsigned level, uint64_t id,
+                          unsigned capacity);
+/* The same node with more room; inner is gone. */
+struct inner *inner_grow(struct tree *tree, struct inner *inner);
 size_t        inner_charge_bytes(const struct inner *inner);
 void          inner_free(struct inner *inner); /* separators too */
 uint64_t      inner_sum(const struct inner *inner, unsigned from);

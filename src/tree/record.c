@@ -188,7 +188,11 @@ static err_t load_inner(struct load *load, slice bytes, uint64_t id,
     unsigned count = get_le16((const uint8_t *)bytes.data + 2);
     if (count > inner_fanout(tree))
         return ERR_CORRUPT;
-    struct inner *inner = inner_alloc(tree, level, id);
+    bool          is_root = level == tree->level;
+    struct inner *inner =
+        inner_alloc(tree, level, id,
+                    is_root ? inner_root_capacity(tree, count)
+                            : inner_fanout(tree));
     inner->node.captured_in = TREE_CAPTURE_OLD;
     *out = &inner->node;
 
