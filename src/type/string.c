@@ -8,12 +8,13 @@
 #include "base/assert.h"
 #include "base/num.h"
 
-/* What a page of one chunk and its place in the tree take; the least that a page
- * takes which is begun behind others; the first inner node; the object and its
- * tree. */
+/* What a page of one chunk and its place in the tree take; the most that a page
+ * takes which is begun behind others for few bytes; the root, at first and at
+ * most (it has room for up to twice its children); the object and its tree. */
 #define PLACE_COST  64
 #define CHUNK_COST  (14336 + PLACE_COST)
 #define TAIL_COST   (4096 + PLACE_COST)
+#define ROOT_COST   1024
 #define INNER_COST  (5 * 1024)
 #define STRING_COST 1024
 
@@ -32,9 +33,11 @@ size_t string_object_cost(size_t len)
 {
     size_t tail = len % STRING_CHUNK;
     size_t bytes = STRING_COST + len / STRING_CHUNK * CHUNK_COST;
-    if (len > STRING_CHUNK)
-        bytes += INNER_COST;
-    if (tail + tail / 4 > TAIL_COST - 256)
+    if (len > STRING_CHUNK) {
+        size_t root = ROOT_COST + len / STRING_CHUNK * 2 * 32;
+        bytes += root < INNER_COST ? root : INNER_COST;
+    }
+    if (tail > TREE_PAGE_LIMIT / 4)
         bytes += tail + tail / 4 < CHUNK_COST ? tail + tail / 4 + 256
                                               : CHUNK_COST;
     else if (tail > 0)

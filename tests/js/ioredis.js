@@ -340,7 +340,7 @@ async function notYet(client) {
             found.push(...keys)).on('end', () => done(found))
             .on('error', done);
     }));
-    await step('later: hset', () => client.hset('hash', { field: 'value' }));
+    await step('hset', () => client.hset('hash', { field: 'value' }));
 }
 
 async function ending(client) {

@@ -410,7 +410,7 @@ async function notYet(client) {
             found.push(key);
         return found;
     });
-    await step('later: hSet', () => client.hSet('hash', 'field', 'value'));
+    await step('hSet', () => client.hSet('hash', 'field', 'value'));
 }
 
 async function ending(client) {

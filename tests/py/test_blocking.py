@@ -435,8 +435,7 @@ def in_the_middle(server):
     for i in range(100):
         command = ("BLMOVE", "k", "to", "LEFT", "LEFT", "0") if i == 70 \
             else ("BLPOP", "k", "0")
-        line.append(started(server, *command))
-    wait_blocked(server, 100)
+        line.append(waiting(server, *command))
     cold(server, "to")
     return line
 
@@ -493,7 +492,7 @@ def test_who_waits_for_the_disk_gives_way(server, end):
 def test_time_is_over_while_it_is_served(server):
     """Its turn had come before."""
     server.call("RPUSH", "to", "old")
-    line = [started(server, "BLPOP", "k", "0") for _ in range(70)]
+    line = [waiting(server, "BLPOP", "k", "0") for _ in range(70)]
     wait_blocked(server, 70)
     last = [waiting(server, "BLMOVE", "k", "to", "LEFT", "LEFT",
                     "%g" % (0.3 * SLOWNESS)) for _ in range(2)]

@@ -550,7 +550,7 @@ def test_no_touch_does_not_keep_keys_in_memory(start_server):
         assert reader.call("CLIENT", "NO-TOUCH", no_touch) == OK
         names = ["read%d" % number for number in range(20)]
         reader.pipeline([("SET", name, b"x" * 1000) for name in names])
-        for batch in range(20):
+        for batch in range(40):
             reader.pipeline([("CACHE", "FLUSH")] +
                             [("STRLEN", name) for name in names
                              if states(server, name) != ["disk"]])

@@ -194,10 +194,13 @@ def test_a_damaged_page_is_an_error_to_who_wants_the_value(paged_server):
     server = paged_server
     for command in [("GET", "bad"), ("GETRANGE", "bad", 0, 5),
                     ("APPEND", "bad", "x"), ("SETRANGE", "bad", 1, "x"),
-                    ("RENAME", "bad", "x"), ("GETDEL", "bad"),
-                    ("GETSET", "bad", "x")]:
+                    ("GETDEL", "bad"), ("GETSET", "bad", "x"),
+                    ("COPY", "bad", "x")]:
         assert is_ioerr(server.call(*command)), command
-    # Its header is good.
+    # Its header is good, and moves with what it leads to.
+    assert server.call("RENAME", "bad", "x") == OK
+    assert is_ioerr(server.call("GET", "x"))
+    assert server.call("RENAME", "x", "bad") == OK
     assert server.call("STRLEN", "bad") == len(BIG)
     assert server.call("EXPIRE", "bad", 10000) == 1
     flush(server)

@@ -11,6 +11,7 @@ import time
 import pytest
 import redis
 
+from lib.py_collections import blocking, hashes, scripts, sets, zsets
 from lib.server import SANITIZE, free_port
 
 BINARY = b"\x00\r\n\xff\"'"
@@ -305,8 +306,8 @@ def server_wide(call):
     call.shutdown(abort=True)
 
 
-FAMILIES = [strings, lists, keys, connection, tracking, messages, users,
-            server_wide]
+FAMILIES = [strings, lists, hashes, sets, zsets, blocking, scripts, keys,
+            connection, tracking, messages, users, server_wide]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -74,8 +74,6 @@ OPTIONS = ["NX", "XX", "GT", "LT", "CH", "INCR"]
 def test_all_options_together(pair):
     """Every set of options, with a member that is not there, one that is
     lower, equal, higher."""
-    if pair.storage == "cold":
-        pytest.skip("nothing that depends on where it is")
     for count in range(len(OPTIONS) + 1):
         for chosen in itertools.combinations(OPTIONS, count):
             pair.same("DEL", "k")

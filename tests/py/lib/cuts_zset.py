@@ -8,6 +8,9 @@ def rows(few, many):
     members = [member for member, _ in many.contents]
     words = [word for member in members for word in (b"1", member)]
     return [
+        ("bzmpop", few, ["bzmpop", "0", "2", "{}2", "{}", "max"]),
+        ("bzpopmax", many, ["bzpopmax", "{}", "0"]),
+        ("bzpopmin", few, ["bzpopmin", "{}", "0"]),
         ("zadd", None, ["zadd", "{}", "1", "a"]),
         ("zadd", few, ["zadd", "{}", "7", "a"]),
         ("zadd", few, ["zadd", "{}"] + words), # pages from then on

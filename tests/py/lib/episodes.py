@@ -507,13 +507,14 @@ def tune(g):
 
 
 @episode(often=1)
-def least_rank(g):
-    """7.0 overflows there, and looks for the key; 7.2 refuses before that."""
+def unlike_lists_of_7_2(g):
+    """What tests/oracle-differences says of lists."""
     connection = g.between(0, CONNECTIONS - 1)
     key = b"l:rank"
     g.used_keys.add(key)
     yield Batch(connection, [
         one(g, connection, "del", key), one(g, connection, "rpush", key, b"a"),
+        one(g, connection, "object|encoding", key),
         one(g, connection, "lpos", key, b"a", g.word("RANK"), b"%d" % -2**63)])
 
 
