@@ -5,6 +5,7 @@ command may use which, and why, stands in test_differential.py."""
 import re
 import time
 
+from lib.grammar_block import BLOCKING
 from lib.resp import Error, Map, Simple, Verbatim
 
 NAME, ARITY, FLAGS, CATEGORIES, SUBCOMMANDS = 0, 1, 2, 6, 9
@@ -302,9 +303,14 @@ def some_text(replies):
     return same_type(replies) and len(text_of(replies.ours)) > 20
 
 
+BLOCKS = {b"wait"} | {name.encode() for name in BLOCKING}
+
+
 def histograms(replies):
-    """LATENCY HISTOGRAM: of the same commands, if some are named. WAIT, which
-    blocks there, is not among them."""
+    """LATENCY HISTOGRAM: of the same commands, if some are named. Those that
+    block are not among them: 7.0 forgets who has waited in vain (7.2 doesn't,
+    replyToBlockedClientOnTimeout() in src/blocked.c), and WAIT blocks there
+    only."""
     if not same_type(replies):
         return False
     ours, theirs = pairs_of(replies.ours), pairs_of(replies.theirs)
@@ -313,7 +319,7 @@ def histograms(replies):
     def calls(pairs):
         return sorted((name, pairs_of(value)[0][1]) for name, value in pairs
                       if name.decode() in replies.our_names
-                      and name not in SINCE_7_2 | {b"wait", b"info"}
+                      and name not in SINCE_7_2 | BLOCKS | {b"info"}
                       and not name.startswith(
                           (b"config|", b"slowlog|", b"command|", b"debug")))
     return [name for name, _ in calls(ours)] == \
