@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Matching recurses once for each repetition, capture or escape of a pattern. */
+/* Matching recurses once for each repetition, capture or escape. */
 #define PATTERN_ITEMS_MAX 8192
 
 /* --- read-only tables ---------------------------------------------------- */

@@ -24,7 +24,7 @@ def commands_of_readme():
     text = " ".join(re.findall(r"^- \*\*\w+\*\*:(.*(?:\n  .*)*)", section,
                                re.MULTILINE))
     names = []
-    for name, subs in re.findall(r"([A-Z]+)(?:\s+\(([A-Z\s-]+)\))?", text):
+    for name, subs in re.findall(r"([A-Z_]+)(?:\s+\(([A-Z\s-]+)\))?", text):
         names.append(name.lower())
         names += ["%s|%s" % (name.lower(), sub.lower())
                   for sub in subs.split()]

@@ -251,7 +251,8 @@ static void shebangs(void **state)
         { "#!", 0, "Invalid script shebang" },
         { "#!lua", 0, "Invalid script shebang" },
         { "#!lu\n", 0, "Unexpected engine in script shebang: #!lu" },
-        { "#!lua flags=no-writes,\n", 0, "Unexpected flag in script shebang: " },
+        { "#!lua flags=no-writes,\n", 0,
+          "Unexpected flag in script shebang: " },
         { "#!lua flags=x\n", 0, "Unexpected flag in script shebang: x" },
         { "#!lua x\n", 0, "Unknown lua shebang option: x" },
     };
