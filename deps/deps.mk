@@ -13,6 +13,8 @@ DEPS_CFLAGS := $(call dep_cflags,libuv) $(call dep_cflags,libxxhash) \
     $(call dep_cflags,nettle) $(call dep_cflags,lua5.1)
 DEPS_LIBS := -lleveldb $(call dep_libs,libuv,-luv) \
     $(call dep_libs,libxxhash,-lxxhash) $(call dep_libs,nettle,-lnettle) \
+    $(call dep_libs,lua5.1-cjson,-llua5.1-cjson) \
+    $(call dep_libs,lua5.1-bitop,-llua5.1-bitop) \
     $(call dep_libs,lua5.1,-llua5.1) -lm
 TEST_LIBS := $(call dep_libs,cmocka,-lcmocka)
 

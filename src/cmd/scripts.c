@@ -298,5 +298,6 @@ void scripts_busy_error(struct reply *reply)
 
 void scripts_exec_busy_error(struct reply *reply)
 {
-    reply_error(reply, "EXECABORT Transaction discarded because of: " BUSY_TEXT);
+    reply_error(reply,
+                "EXECABORT Transaction discarded because of: " BUSY_TEXT);
 }

@@ -27,7 +27,7 @@ struct scripts {
     struct fiber         *fiber;  /* likewise */
     struct script_job    *job;    /* begun, and not ended; or NULL */
     struct script_call   *call;   /* the innermost EVAL of it, or NULL */
-    bool                  sync_told; /* a load of an undeclared key, in the log */
+    bool                  sync_told; /* of a load of an undeclared key */
     uint64_t              slow;   /* jobs that have stopped */
     uint64_t              jobs;
 };

@@ -9,6 +9,7 @@
  *   readonly.c  tables that can't be changed
  *   lib_base.c  functions of Lua that are other ones here
  *   lib_redis.c redis.*
+ *   lib_json.c  cjson, bit
  *   to_lua.c    a reply becomes a value
  *   to_resp.c   a value becomes a reply
  */
@@ -114,6 +115,9 @@ void lib_string(lua_State *lua);
 void lib_table(lua_State *lua);
 void lib_math(lua_State *lua);
 void lib_redis(lua_State *lua);
+/* Push the libraries cjson and bit. */
+void lib_json(lua_State *lua);
+void lib_bit(lua_State *lua);
 /* lua_load of a text; bytecode is no text. */
 int lib_load_text(lua_State *lua, slice text, const char *chunk_name);
 /* Pushes {err = ...}, counted: a command has counted it. */

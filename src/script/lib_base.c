@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Matching recurses once for each repetition, capture or escape of a pattern. */
+/* Matching recurses once for each repetition, capture or escape. */
 #define PATTERN_ITEMS_MAX 8192
 
 /* --- read-only tables ---------------------------------------------------- */
@@ -132,6 +132,30 @@ static int base_pcall(lua_State *lua)
         lua_pushboolean(lua, 0);
         lua_insert(lua, 1);
     }
+    return lua_gettop(lua);
+}
+
+/* When a script is ended the error is raised inside of a tick, and then no
+ * other comes until it is caught: a handler could go on for ever. */
+static int call_handler(lua_State *lua)
+{
+    if (engine_of(lua)->killed)
+        return 1;
+    lua_pushvalue(lua, lua_upvalueindex(1));
+    lua_insert(lua, 1);
+    lua_call(lua, lua_gettop(lua) - 1, 1);
+    return 1;
+}
+
+static int base_xpcall(lua_State *lua)
+{
+    luaL_checkany(lua, 2);
+    lua_settop(lua, 2);
+    lua_pushcclosure(lua, call_handler, 1);
+    lua_insert(lua, 1);
+    int status = lua_pcall(lua, 0, LUA_MULTRET, 1);
+    lua_pushboolean(lua, status == 0);
+    lua_replace(lua, 1);
     return lua_gettop(lua);
 }
 
@@ -333,6 +357,7 @@ void lib_base(lua_State *lua)
     replace(lua, "setmetatable", base_setmetatable);
     replace(lua, "getmetatable", base_getmetatable);
     replace(lua, "pcall", base_pcall);
+    replace(lua, "xpcall", base_xpcall);
     replace(lua, "load", base_load);
     replace(lua, "loadstring", base_loadstring);
     replace(lua, "unpack", read_behind);

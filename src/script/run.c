@@ -90,7 +90,8 @@ static void answer_error(struct script_engine *engine, lua_State *lua)
         placed = get_text(lua, "source", &source);
         lua_pushvalue(lua, table);
         placed = get_text(lua, "line", &line) && placed;
-        lua_getfield(lua, table, "ignore_error_stats_update");
+        lua_pushliteral(lua, "ignore_error_stats_update");
+        lua_rawget(lua, table); /* no tick would come in a metamethod */
         counted = lua_toboolean(lua, -1);
     } else if (lua_isstring(lua, table)) {
         lua_pushliteral(lua, "ERR ");

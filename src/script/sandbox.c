@@ -109,7 +109,13 @@ int sandbox_open(lua_State *lua)
     lua_insert(lua, -3);
     lua_setfield(lua, -3, "redis");
     lua_setfield(lua, -2, LUA_OSLIBNAME);
+    lib_json(lua);
+    lua_setfield(lua, -2, "cjson");
+    lib_bit(lua);
+    lua_setfield(lua, -2, "bit");
     lib_base(lua);
+    close_library(lua, "bit", NULL);
+    close_library(lua, "cjson", NULL);
     close_library(lua, LUA_TABLIBNAME, lib_table);
     close_library(lua, LUA_STRLIBNAME, lib_string);
     close_library(lua, LUA_MATHLIBNAME, lib_math);

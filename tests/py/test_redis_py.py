@@ -11,7 +11,7 @@ import time
 import pytest
 import redis
 
-from lib.py_collections import blocking, hashes, scripts, sets, zsets
+from lib.py_collections import blocking, hashes, sets, zsets
 from lib.server import SANITIZE, free_port
 
 BINARY = b"\x00\r\n\xff\"'"
@@ -278,6 +278,24 @@ def users(call):
     call.acl_genpass(5000)
 
 
+def scripts(call):
+    text = "return {KEYS[1], ARGV[1], redis.call('incr', KEYS[1])}"
+    call.eval(text, 1, "n", "x")
+    call.eval_ro("return redis.call('get', KEYS[1])", 1, "n")
+    call.eval_ro(text, 1, "n")
+    call.eval("nonsense", 0)
+    sha = call.script_load(text)
+    call.evalsha(sha, 1, "n", "y")
+    call.evalsha_ro(sha, 1, "n", "y")
+    call.evalsha("0" * 40, 0)
+    call.script_exists(sha, "0" * 40)
+    call.script_kill()
+    call.script_flush()
+    call.script_flush("ASYNC")
+    call.script_flush("nonsense")
+    call.script_exists(sha)
+
+
 def server_wide(call):
     call.config_get("time*")
     call.config_set("timeout", 1000)
@@ -363,7 +381,7 @@ def test_py_covers_every_method_of_our_commands(both):
               "acl_help"} # in unequal_methods
     called |= {"monitor", "pubsub"} # in test_redis_py_session.py
     # redis-py raises NotImplementedError.
-    not_implemented = {"command_docs", "command_info", "failover", "hello",
+    not_implemented = {"script_debug", "command_docs", "command_info", "failover", "hello",
                        "latency_histogram", "memory_doctor", "memory_help"}
     for family in FAMILIES:
         caller = Caller(*[one.client() for one in both], called)

@@ -147,6 +147,12 @@ ERRORS = [
     "redis.log(9, 'x')", "redis.log('x', 'x')", "redis.setresp()",
     "redis.setresp(4)", "redis.set_repl()", "redis.set_repl(99)",
     "redis.acl_check_cmd()", "redis.acl_check_cmd('nonsense')",
+    "cjson.encode()", "cjson.encode(1, 2)", "cjson.decode()",
+    "cjson.decode({})", "cjson.decode('x')", "cjson.decode('[1,')",
+    "cjson.encode(function() end)", "cjson.encode({[{}] = 1})",
+    "cjson.encode({[100] = 1})", "local t = {} t[1] = t cjson.encode(t)",
+    "cjson.decode(string.rep('[', 2000))", "cjson.encode(1/0)",
+    "cjson.encode = nil", "bit.band = nil", "bit.band()", "bit.lshift(1)",
     "#!lua", "#!", "#!lua nonsense", "#!other\nreturn 1",
     "#!lua flags=nonsense\nreturn 1", "#!lua name=x\nreturn 1",
     "#!lua flags=no-writes,\nreturn 1", "#!lua\nerror('x')", "#!lua\n\nx = 1",
@@ -171,8 +177,8 @@ GOOD = [
     "return next(string) ~= nil", "return #KEYS .. #ARGV",
     "KEYS[1] = 'x' KEYS[2] = 'y' return KEYS",
     "local n = 0 for k, v in pairs(math) do n = n + 1 end return n",
-    "local t = {} for k in pairs(_G) do if not ({cjson=1, cmsgpack=1, struct=1,"
-    " bit=1, os=1})[k] then t[#t + 1] = k end end table.sort(t) return t",
+    "local t = {} for k in pairs(_G) do if not ({cmsgpack=1, struct=1, os=1})"
+    "[k] then t[#t + 1] = k end end table.sort(t) return t",
     "local t = {} for k in pairs(redis) do t[#t + 1] = k end table.sort(t)"
     " return t",
     "local t = {} for k in next, string do t[#t + 1] = k end table.sort(t)"
@@ -202,6 +208,20 @@ GOOD = [
     "return {redis.setresp(3), redis.setresp('2')}",
     "return redis.acl_check_cmd('get', 'k')", "return redis.breakpoint()",
     "return collectgarbage('count') > 1", "return collectgarbage('stop')",
+    "return cjson.encode({1, 2.5, 'a\\n\"/', {a = {}}, true, cjson.null})",
+    "return cjson.encode({[3] = 1})", "return cjson.encode(0.1)",
+    "return cjson.encode({a = 1, 2})", "return cjson.encode('\\0\\127')",
+    "local t = {} for k in pairs(cjson) do t[#t + 1] = k end table.sort(t)"
+    " return t", "return {cjson._NAME, cjson._VERSION}",
+    "local t = cjson.decode(ARGV[2] or '{\"a\": [1, null, true, \"x\"]}')"
+    " return {t.a[1], t.a[2] == cjson.null, t.a[3], t.a[4]}",
+    "return {pcall(cjson.decode, '[')}", "return cjson.decode('[1,2,[3]]')",
+    "return {pcall(cjson.encode, print_ == nil)}",
+    "return cjson.new().encode({1})", "return cjson.encode(cjson.null)",
+    "return {bit.band(12, 10), bit.bor(1, 2), bit.bxor(3, 1), bit.bnot(0),"
+    " bit.lshift(1, 4), bit.rshift(-1, 28), bit.arshift(-16, 2),"
+    " bit.tohex(255), bit.rol(1, 33), bit.ror(1, 1), bit.bswap(1),"
+    " bit.tobit(2^32 + 1)}",
     "return gcinfo() > 1", "return tostring(1e15) .. tostring(0.1)",
     "local c = coroutine.wrap(function() coroutine.yield(redis.call('get',"
     " 'k')) end) return c()",
@@ -537,6 +557,13 @@ BOMBS = [
     "end",
     "collectgarbage('stop') local s for i = 1, 1e9 do s = {} end",
     "return {loadstring('return {' .. string.rep('{},', 1e6) .. '}')()}",
+    "local s, t = string.rep('x', 1e6), {} for i = 1, 1e4 do t[i] = s end "
+    "cjson.encode(t)",
+    "local t = {} for i = 1, 40 do t = {t, t} end cjson.encode(t)",
+    "local t = {} t[1] = t cjson.encode_max_depth(1e9) for i = 1, 1e4 do "
+    "pcall(cjson.encode, t) end t[2] = t cjson.encode(t)",
+    "cjson.encode_sparse_array(false, 0) cjson.encode({[1e9] = 1})",
+    "cjson.decode('[' .. string.rep('{},', 5e5) .. '{}]')",
 ]
 
 

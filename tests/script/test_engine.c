@@ -61,6 +61,8 @@ static void memory_is_charged_and_bounded(void **state)
         "local s = 'x' while true do s = s .. s end",
         "return string.rep('x', 1e9)",
         "return loadstring('return {' .. string.rep('{},', 1e6) .. '}')()",
+        "local t = {} for i = 1, 40 do t = {t, t} end return cjson.encode(t)",
+        "return cjson.decode('[' .. string.rep('{},', 1e5) .. '{}]')",
         "local t = {} for i = 1, 1e9 do t[i] = coroutine.create(function() "
         "end) end",
     };
@@ -92,6 +94,7 @@ static void any_allocation_may_fail(void **state)
     static const char *const body =
         "local t = {} for i = 1, 300 do t[i] = {i .. 'x', redis.call('x', i)} "
         "end local f = loadstring('return ...') "
+        "t.json = cjson.encode({t[1], cjson.decode('[1,{\"a\":2}]')}) "
         "coroutine.wrap(function() t.x = f end)() "
         "return {t[1][1], redis.sha1hex('x'), {map = {a = t[2]}}}";
     struct fix fix;
@@ -134,6 +137,9 @@ static void a_script_can_be_ended(void **state)
         "xpcall(function() while true do end end, function() while true do end "
         "end)",
         "table.sort({3, 2, 1}, function() while true do end end)",
+        "error(setmetatable({}, {__newindex = function() while true do end "
+        "end}))",
+        "xpcall(error, function() while true do end end)",
     };
     struct fix fix;
     (void)state;
@@ -147,6 +153,26 @@ static void a_script_can_be_ended(void **state)
         fix_says(&fix, "local n = 0 for i = 1, 1e5 do n = n + 1 end return n",
                  ":100000\r\n");
     }
+    fix_deinit(&fix);
+}
+
+/* When a script is over no tick comes any more. */
+static void what_is_left_behind_runs_no_code(void **state)
+{
+    struct fix fix;
+    (void)state;
+    fix_init(&fix);
+    const char *loop = "{__index = function() while true do end end, "
+                       "__tostring = function() while true do end end}";
+    char body[512];
+    snprintf(body, sizeof(body),
+             "return setmetatable({1, 2}, %s)", loop);
+    fix_says(&fix, body, "*2\r\n:1\r\n:2\r\n");
+    snprintf(body, sizeof(body),
+             "error(setmetatable({err = 'ERR mine'}, %s))", loop);
+    fix_tells(&fix, body, "-ERR mine script: ");
+    snprintf(body, sizeof(body), "error(setmetatable({}, %s))", loop);
+    fix_tells(&fix, body, "-ERR unknown error");
     fix_deinit(&fix);
 }
 
@@ -225,7 +251,8 @@ static void shebangs(void **state)
         { "#!", 0, "Invalid script shebang" },
         { "#!lua", 0, "Invalid script shebang" },
         { "#!lu\n", 0, "Unexpected engine in script shebang: #!lu" },
-        { "#!lua flags=no-writes,\n", 0, "Unexpected flag in script shebang: " },
+        { "#!lua flags=no-writes,\n", 0,
+          "Unexpected flag in script shebang: " },
         { "#!lua flags=x\n", 0, "Unexpected flag in script shebang: x" },
         { "#!lua x\n", 0, "Unknown lua shebang option: x" },
     };
@@ -275,6 +302,7 @@ int main(void)
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(a_reply_is_bounded),
         cmocka_unit_test(a_script_can_be_ended),
+        cmocka_unit_test(what_is_left_behind_runs_no_code),
         cmocka_unit_test(the_oldest_of_eval_go_first),
         cmocka_unit_test(shebangs),
         cmocka_unit_test(random_numbers_are_those_of_drand48),

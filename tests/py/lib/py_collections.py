@@ -1,5 +1,5 @@
-"""redis-py's methods for hashes, sets, sorted sets, blocking commands and
-scripts, each called once at least (test_redis_py.py; lists are there)."""
+"""redis-py's methods for hashes, sets, sorted sets, blocking commands,
+each called once at least (test_redis_py.py; lists are there)."""
 
 
 def hashes(call):
@@ -129,19 +129,3 @@ def blocking(call):
     call.lrange("l", 0, -1)
     call.lrange("l2", 0, -1)
 
-
-SCRIPT = "return {KEYS[1], ARGV[1], redis.call('incrby', KEYS[1], ARGV[1])}"
-
-
-def scripts(call):
-    call.eval(SCRIPT, 1, "n", 5)
-    call.eval("return redis.error_reply('MY no')", 0)
-    call.eval_ro("return redis.call('get', KEYS[1])", 1, "n")
-    call.eval_ro(SCRIPT, 1, "n", 5)
-    sha = call.script_load(SCRIPT)
-    call.evalsha(sha, 1, "n", 7)
-    call.evalsha_ro(sha, 1, "n", 7)
-    call.script_exists(sha, "0" * 40)
-    call.script_flush("SYNC")
-    call.evalsha(sha, 1, "n", 7)
-    call.script_kill()
