@@ -5,6 +5,7 @@
 
 const { createClient, commandOptions } = require('redis');
 const { step, tell, ask, until, recorded, end } = require('./transcript.js');
+const { collections } = require('./node_redis_collections.js');
 
 const PORT = Number(process.argv[2]);
 const URL = 'redis://default:secret@127.0.0.1:' + PORT;
@@ -450,6 +451,7 @@ async function main() {
     const isolating = recorded(create());
     await isolating.connect();
     await transactions(isolating);
+    await collections(isolating);
     await isolating.quit();
     await subscriptions(client);
     await client.clientSetName('named');
