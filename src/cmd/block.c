@@ -235,7 +235,7 @@ bool block_has(const struct session *session)
 
 bool block_is_denied(const struct call *call)
 {
-    return call->session->multi != NULL || call->session->script != NULL;
+    return call->session->multi != NULL || call->from_script;
 }
 
 /* Ours would be the last in line: a session blocks once, at all its keys. */
