@@ -150,7 +150,7 @@ static bool flush_turn(struct db *db)
 }
 
 /* Starved commands whose turn nobody else would bring: no command that holds
- * pins, and no flush. */
+ * pins, no load that holds room, and no flush. */
 static void keep_moving(struct db *db, bool is_cron)
 {
     bool flush_comes = db_is_dirty(db) && !db->failing;
@@ -158,7 +158,8 @@ static void keep_moving(struct db *db, bool is_cron)
         return; /* looking again at every turn would be spinning */
     if (db->frozen)
         return;
-    if (list_empty(&db->aged) && list_empty(&db->ready) && !flush_comes)
+    if (list_empty(&db->aged) && list_empty(&db->ready) &&
+        db->node_loads == 0 && !flush_comes)
         park_restart_starved(db);
 }
 

@@ -159,6 +159,7 @@ struct db {
     size_t            unsettled; /* over all spaces, namespaces gone included */
     size_t            looks_in_flight;
     size_t            loads_in_flight;
+    size_t            node_loads; /* of these: hold room for a large value */
     size_t            prefetch_cap;
 
     /* garbage */

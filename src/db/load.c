@@ -192,6 +192,11 @@ static struct load_job *job_new(struct db *db, const struct entry *entry,
     return load;
 }
 
+static bool is_of_nodes(const struct load_job *load)
+{
+    return load->object_id != 0;
+}
+
 static void job_submit(struct db *db, struct load_job *load, const char *what)
 {
     char key[LOG_KEY_CHARS];
@@ -199,6 +204,7 @@ static void job_submit(struct db *db, struct load_job *load, const char *what)
               log_key(job_user_key(load), key));
     mem_charge(db->opt.mem, MEM_JOBS, load->charged_bytes);
     db->loads_in_flight++;
+    db->node_loads += is_of_nodes(load);
     load->begun_us = clock_mono_us();
     io_submit(db->opt.io, &load->job);
 }
@@ -206,7 +212,6 @@ static void job_submit(struct db *db, struct load_job *load, const char *what)
 static void job_free(struct db *db, struct load_job *load)
 {
     mem_release(db->opt.mem, MEM_JOBS, load->charged_bytes);
-    db->loads_in_flight--;
     object_free(load->object);
     store_value_free(load->value);
     mem_free(load->why);
@@ -257,12 +262,14 @@ static struct db_wait *oldest_waiter(const struct busy *busy)
     return oldest;
 }
 
-/* No room even for the oldest of them: all who wait here give way. Ends with
- * the entry settled, and perhaps gone. */
-static void starve_waiters(struct db *db, struct busy *busy)
+/* No room even for the oldest of them: all who wait here give way, or are told
+ * if there never will be. Ends with the entry settled, and perhaps gone. */
+static void starve_waiters(struct db *db, struct busy *busy, err_t err)
 {
     busy->pins++; /* so that it outlives its waiters */
     struct link *first;
+    if (err == ERR_OOM)
+        park_load_ended(db, busy, err);
     while ((first = list_first(&busy->waiters)) != NULL)
         park_starve(db, CONTAINER_OF(first, struct db_pin, link)->wait);
     busy->pins--;
@@ -289,9 +296,10 @@ static bool start_nodes(struct db *db, struct entry *entry)
     ASSERT(err == ERR_OK); /* it was looked at when it was loaded */
     size_t bytes = load_bytes(&root);
     busy->ticket = db_next_version(db); /* keeps it busy while room is made */
-    if (room_for(db, wait, 0, bytes + sizeof(struct load_job)) != ERR_OK) {
+    err = room_for(db, wait, 0, bytes + sizeof(struct load_job));
+    if (err != ERR_OK) {
         busy->ticket = 0;
-        starve_waiters(db, busy);
+        starve_waiters(db, busy, err);
         return false;
     }
     entry = busy->entry;
@@ -364,7 +372,7 @@ static void record_found(struct db *db, struct busy *busy,
     err_t err = room_for(db, oldest_waiter(busy), need, 0);
     busy->pins--;
     if (err != ERR_OK) {
-        starve_waiters(db, busy);
+        starve_waiters(db, busy, err);
         return;
     }
     adopt(db, busy, &spec);
@@ -431,7 +439,11 @@ static void load_done(struct job *job)
     struct entry    *entry =
         cache_find(&db->cache, load->space, job_user_key(load), load->hash);
     struct busy *busy = entry != NULL ? cache_busy(&db->cache, entry) : NULL;
+    bool is_nodes = is_of_nodes(load);
+    bool is_wanted = busy != NULL && !list_empty(&busy->waiters);
 
+    db->loads_in_flight--;
+    db->node_loads -= is_nodes;
     LOG_DEBUG(db->opt.log, "done load of %s: %s",
               log_key(job_user_key(load), key), err_name(load->err));
     db_worked(db, DB_WORK_LOAD, load->begun_us);
@@ -439,7 +451,7 @@ static void load_done(struct job *job)
         db->stats.loads_dropped++;
     } else {
         busy->ticket = 0;
-        if (load->err == ERR_NOT_FOUND && load->object_id == 0)
+        if (load->err == ERR_NOT_FOUND && !is_nodes)
             not_found(db, busy);
         else if (load->err != ERR_OK)
             failed(db, busy, load);
@@ -449,6 +461,8 @@ static void load_done(struct job *job)
             record_found(db, busy, load);
     }
     job_free(db, load);
+    if (is_nodes && !is_wanted) /* nobody's release gives its room back */
+        park_restart_starved(db);
 }
 
 /* --- asking -------------------------------------------------------------- */

@@ -9,7 +9,8 @@
  *   3. If only older ones are left, the command that the load was for gives
  *      up its own pins and starves.
  *   4. A starved one starts over, oldest first, whenever another has finished,
- *      a flush has ended, or nobody else is under way.
+ *      a flush has ended, the load of a large value has ended for which nobody
+ *      waits any more (it held room to its end), or nobody else is under way.
  *   5. The oldest is therefore never robbed; it runs, or does not fit in
  *      memory alone, which is Redis's OOM error.
  * By induction over ages everyone finishes. */
@@ -195,7 +196,8 @@ bool park_has_hope(const struct db *db, const struct db_wait *wait)
     struct link *first = list_first(&db->aged);
     bool alone = first == NULL ||
                  (first == &wait->age_link && list_last(&db->aged) == first);
-    return !alone || (db_is_dirty(db) && !db->failing) || db_is_settling(db);
+    return !alone || db->node_loads > 0 ||
+           (db_is_dirty(db) && !db->failing) || db_is_settling(db);
 }
 
 void park_starve(struct db *db, struct db_wait *wait)

@@ -188,6 +188,61 @@ static void what_cannot_fit_alone_is_oom_and_others_go_on(void **state)
     fix_deinit(&fix);
 }
 
+/* The value that the robbed one waited for is still being loaded, and holds
+ * its room until it is there: the robber waits for that. */
+static void what_a_robbed_load_holds_is_waited_for(void **state)
+{
+    struct fix fix;
+    struct cmd older = { .ready = false }, younger = { .ready = false };
+    size_t     len = 3 * MB / 2;
+
+    (void)state;
+    fix_init(&fix, 16 * MB, 4 * MB);
+    fix_set_large(&fix, "a", 1, len, 0);
+    fix_set_large(&fix, "b", 2, len, 0);
+    fix_flush(&fix);
+    fix_close(&fix);
+    fix_open(&fix);
+    fix.limit = 3 * MB; /* for one */
+    db_set_limit(fix.db, fix.limit, false);
+    db_wait_init(&older.wait);
+    db_wait_init(&younger.wait);
+    assert_int_equal(cmd_acquire(&fix, &older, "a", DB_NEED_VALUE), DB_PARKED);
+    assert_int_equal(cmd_acquire(&fix, &younger, "b", DB_NEED_VALUE),
+                     DB_PARKED);
+    fix_turn(&fix);
+    struct link first;
+    link_init(&first);
+    assert_true(held_io_run(fix.io, JOB_LOAD));
+    list_splice(&first, &fix.io->done); /* a's header comes late */
+    assert_true(held_io_run(fix.io, JOB_LOAD));
+    held_io_deliver_all(fix.io); /* b's nodes are asked for */
+    list_splice(&fix.io->done, &first);
+    held_io_deliver_all(fix.io); /* a's find no room */
+    fix_turn(&fix);
+    assert_true(fix_stats(&fix).robbed > 0);
+    enum db_verdict verdicts[2] = { DB_PARKED, DB_PARKED };
+    struct cmd     *cmds[2] = { &older, &younger };
+    const char     *keys[2] = { "a", "b" };
+    for (unsigned i = 0;
+         verdicts[0] == DB_PARKED || verdicts[1] == DB_PARKED; i++) {
+        assert_in_range(i, 0, 100);
+        io_drain(fix.io);
+        fix_turn(&fix);
+        for (unsigned k = 0; k < 2; k++) {
+            if (verdicts[k] != DB_PARKED || !cmds[k]->ready)
+                continue;
+            verdicts[k] = cmd_acquire(&fix, cmds[k], keys[k], DB_NEED_VALUE);
+            if (verdicts[k] != DB_PARKED)
+                db_release(fix.db, &cmds[k]->wait);
+        }
+    }
+    assert_int_equal(verdicts[0], DB_READY);
+    assert_int_equal(verdicts[1], DB_READY);
+    db_check(fix.db);
+    fix_deinit(&fix);
+}
+
 static void a_wait_released_while_its_load_is_in_flight(void **state)
 {
     struct fix fix;
@@ -288,6 +343,7 @@ int main(void)
         cmocka_unit_test(all_finish_in_memory_for_few),
         cmocka_unit_test(the_oldest_finishes_first_under_pressure),
         cmocka_unit_test(what_cannot_fit_alone_is_oom_and_others_go_on),
+        cmocka_unit_test(what_a_robbed_load_holds_is_waited_for),
         cmocka_unit_test(a_wait_released_while_its_load_is_in_flight),
         cmocka_unit_test(a_growing_command_waits_for_the_cut),
         cmocka_unit_test(one_that_holds_all_of_memory_does_not_wait_for_itself),

@@ -17,6 +17,18 @@ import time
 READ_BYTES = 1 << 18
 
 
+def where_wrong(expected, at, data):
+    """The first wrong byte, and where these bytes stand in what is expected,
+    if they do: lost, sent twice, or made up."""
+    wrong = next((i for i, byte in enumerate(data)
+                  if expected[at + i:at + i + 1] != bytes([byte])), len(data))
+    rest = bytes(data[wrong:wrong + 32])
+    found = bytes(expected).find(rest)
+    return "byte %d is wrong: %r, %s" % (
+        at + wrong, rest, "which is not among the expected" if found < 0
+        else "which is expected at %d" % found)
+
+
 class Talk:
     """One connection. `problem` is None until the other side closes it or
     sends other bytes than expected; then it says where."""
@@ -75,8 +87,8 @@ class Talk:
             return
         at = self.received_bytes
         if self.expected[at:at + len(data)] != data:
-            self.problem = "at %d of %d bytes: wrong bytes in %r" % (
-                at, len(self.expected), data[:100])
+            self.problem = "at %d of %d bytes: %s" % (
+                at, len(self.expected), where_wrong(self.expected, at, data))
         self.received_bytes += len(data)
 
 
