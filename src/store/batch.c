@@ -8,8 +8,11 @@
  *
  * A record in a block is: struct record_head, key, value. Heads are not
  * aligned, they are copied in and out. */
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "store/store.h"
 
 #define BLOCK_MIN_BYTES ((size_t)1024)
@@ -32,9 +35,9 @@ struct store_batch {
 };
 
 struct record_head {
-    size_t key_len;
-    size_t value_len;
-    bool   is_delete;
+    uint32_t key_len;
+    uint32_t value_len : 31;
+    uint32_t is_delete : 1;
 };
 
 struct store_batch *store_batch_new(void)
@@ -102,8 +105,9 @@ static void block_append(struct block *block, const void *data, size_t len)
 static void batch_add(struct store_batch *batch, slice key, slice value,
                       bool is_delete)
 {
-    struct record_head head = { .key_len = key.len,
-                                .value_len = value.len,
+    ASSERT(key.len <= UINT32_MAX && value.len <= INT32_MAX);
+    struct record_head head = { .key_len = (uint32_t)key.len,
+                                .value_len = (uint32_t)value.len & INT32_MAX,
                                 .is_delete = is_delete };
     size_t             need_bytes = sizeof(head) + key.len + value.len;
     struct block      *block = batch->last;
@@ -168,20 +172,88 @@ static struct block *cursor_block(struct store_batch_cursor *cursor)
     return block;
 }
 
+static struct store_op record_read(const char *record)
+{
+    struct record_head head;
+    memcpy(&head, record, sizeof(head));
+    const char *key = record + sizeof(head);
+    return (struct store_op){
+        .is_delete = head.is_delete,
+        .key = slice_make(key, head.key_len),
+        .value = slice_make(key + head.key_len, head.value_len),
+    };
+}
+
+static size_t record_bytes(const struct store_op *op)
+{
+    return sizeof(struct record_head) + op->key.len + op->value.len;
+}
+
 bool store_batch_next(struct store_batch_cursor *cursor, struct store_op *op)
 {
-    struct block      *block = cursor_block(cursor);
-    struct record_head head;
+    struct block *block = cursor_block(cursor);
 
     if (block == NULL)
         return false;
-    ASSERT(block->len - cursor->offset >= sizeof(head));
-    memcpy(&head, block->data + cursor->offset, sizeof(head));
-    const char *key = block->data + cursor->offset + sizeof(head);
-    op->is_delete = head.is_delete;
-    op->key = slice_make(key, head.key_len);
-    op->value = slice_make(key + head.key_len, head.value_len);
-    cursor->offset += sizeof(head) + head.key_len + head.value_len;
+    ASSERT(block->len - cursor->offset >= sizeof(struct record_head));
+    *op = record_read(block->data + cursor->offset);
+    cursor->offset += record_bytes(op);
     ASSERT(cursor->offset <= block->len);
     return true;
+}
+
+/* --- by key --------------------------------------------------------------- */
+
+/* A record and what decides most comparisons, so that they need not look at
+ * it. */
+struct by_key {
+    uint64_t    first; /* the key's first bytes, as a number that sorts so */
+    const char *record;
+    size_t      number; /* in the batch */
+};
+
+static uint64_t first_bytes(slice key)
+{
+    uint8_t bytes[8] = { 0 };
+    if (key.len > 0)
+        memcpy(bytes, key.data, key.len < 8 ? key.len : 8);
+    return num_get_be64(bytes);
+}
+
+static int compare_by_key(const void *a, const void *b)
+{
+    const struct by_key *one = a, *other = b;
+    if (one->first != other->first)
+        return one->first < other->first ? -1 : 1;
+    int compared = slice_compare(record_read(one->record).key,
+                                 record_read(other->record).key);
+    if (compared != 0)
+        return compared;
+    return one->number < other->number ? -1 : 1;
+}
+
+void store_batch_each_by_key(const struct store_batch *batch,
+                             store_batch_visit *visit, void *arg)
+{
+    struct by_key *all = mem_calloc(batch->count + 1, sizeof(*all));
+    size_t         count = 0;
+
+    ASSERT(!batch->consumed);
+    for (struct block *block = batch->first; block; block = block->next) {
+        for (size_t at = 0; at < block->len;) {
+            struct store_op op = record_read(block->data + at);
+            all[count] = (struct by_key){ .first = first_bytes(op.key),
+                                          .record = block->data + at,
+                                          .number = count };
+            count++;
+            at += record_bytes(&op);
+        }
+    }
+    ASSERT(count == batch->count);
+    qsort(all, count, sizeof(*all), compare_by_key);
+    for (size_t i = 0; i < count; i++) {
+        struct store_op op = record_read(all[i].record);
+        visit(arg, &op);
+    }
+    mem_free(all);
 }

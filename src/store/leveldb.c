@@ -555,22 +555,24 @@ static void leveldb_engine_get_many(struct store                *base,
 
 /* --- writing ------------------------------------------------------------- */
 
-/* Turns our batch into LevelDB's, freeing it on the way: together they never
- * hold much more than one copy and LevelDB's spare room for growing. */
+static void batch_add(void *arg, const struct store_op *op)
+{
+    leveldb_writebatch_t *out = arg;
+    if (op->is_delete)
+        leveldb_writebatch_delete(out, op->key.data, op->key.len);
+    else
+        leveldb_writebatch_put(out, op->key.data, op->key.len, op->value.data,
+                               op->value.len);
+}
+
+/* Turns our batch into LevelDB's, and frees it. Sorted: each record then goes
+ * into the memtable beside the one before, whose neighbours the processor's
+ * caches still hold. */
 static leveldb_writebatch_t *batch_convert(struct store_batch *batch)
 {
-    leveldb_writebatch_t     *out = leveldb_writebatch_create();
-    struct store_batch_cursor cursor;
-    struct store_op           op;
+    leveldb_writebatch_t *out = leveldb_writebatch_create();
 
-    store_batch_cursor_init(&cursor, batch, true);
-    while (store_batch_next(&cursor, &op)) {
-        if (op.is_delete)
-            leveldb_writebatch_delete(out, op.key.data, op.key.len);
-        else
-            leveldb_writebatch_put(out, op.key.data, op.key.len, op.value.data,
-                                   op.value.len);
-    }
+    store_batch_each_by_key(batch, batch_add, out);
     store_batch_free(batch);
     return out;
 }

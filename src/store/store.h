@@ -60,6 +60,12 @@ void store_batch_cursor_init(struct store_batch_cursor *cursor,
 /* False at the end. The slices are valid until the next call. */
 bool store_batch_next(struct store_batch_cursor *cursor, struct store_op *op);
 
+/* Visits all records by key, those of one key in order. Holds 24 bytes for
+ * each record meanwhile, and 24 more to sort them. */
+typedef void store_batch_visit(void *arg, const struct store_op *op);
+void store_batch_each_by_key(const struct store_batch *batch,
+                             store_batch_visit *visit, void *arg);
+
 /* --- reading ------------------------------------------------------------- */
 
 struct store;

@@ -2,6 +2,7 @@
  * be read while they are freed. */
 #include "store_test.h"
 
+#include "base/num.h"
 #include "base/rand.h"
 
 static slice numbered(char out[32], const char *word, unsigned number)
@@ -148,12 +149,89 @@ static void test_memory(void **state)
     store_batch_free(batch);
 }
 
+/* --- by key --------------------------------------------------------------- */
+
+#define SORTED 3000
+
+struct sorted {
+    unsigned count;
+    bool     seen[SORTED];
+    char     last_key[64];
+    size_t   last_len;
+    unsigned last_number;
+};
+
+/* A value is the number of its record; a delete's is told by its key's first
+ * place, see test_by_key. */
+static void see(void *arg, const struct store_op *op)
+{
+    struct sorted *sorted = arg;
+    slice          last = slice_make(sorted->last_key, sorted->last_len);
+    unsigned       number = 0;
+
+    if (!op->is_delete) {
+        assert_int_equal(op->value.len, sizeof(number));
+        memcpy(&number, op->value.data, sizeof(number));
+        assert_in_range(number, 0, SORTED - 1);
+        assert_false(sorted->seen[number]);
+        sorted->seen[number] = true;
+    }
+    if (sorted->count > 0) {
+        int compared = slice_compare(last, op->key);
+        assert_true(compared <= 0);
+        /* of one key the put, then the delete behind it, and so on */
+        if (compared == 0 && !op->is_delete)
+            assert_true(sorted->last_number < number);
+    }
+    memcpy(sorted->last_key, op->key.data, op->key.len);
+    sorted->last_len = op->key.len;
+    if (!op->is_delete)
+        sorted->last_number = number;
+    else
+        assert_true(sorted->count > 0 && slice_equal(last, op->key));
+    sorted->count++;
+}
+
+static void test_by_key(void **state)
+{
+    struct store_batch *batch = store_batch_new();
+    struct sorted      *sorted = mem_calloc(1, sizeof(*sorted));
+    struct rand         rand;
+    char                bytes[48];
+    unsigned            deletes = 0;
+
+    (void)state;
+    store_batch_each_by_key(batch, see, sorted);
+    assert_int_equal(sorted->count, 0);
+    rand_init(&rand, 11);
+    for (unsigned i = 0; i < SORTED; i++) {
+        /* Short ones, zeros, one in front of the other, long common parts. */
+        slice key = slice_make(bytes, rand_below(&rand, 12));
+        memset(bytes, (int)rand_below(&rand, 2), sizeof(bytes));
+        if (rand_below(&rand, 2)) {
+            memset(bytes, 0xfe, 20);
+            num_put_be32((uint8_t *)bytes + 20, (uint32_t)rand_below(&rand, 500));
+            key.len = 24;
+        }
+        store_batch_put(batch, key, slice_make((const char *)&i, sizeof(i)));
+        if (rand_below(&rand, 3) == 0) {
+            store_batch_delete(batch, key);
+            deletes++;
+        }
+    }
+    store_batch_each_by_key(batch, see, sorted);
+    assert_int_equal(sorted->count, SORTED + deletes);
+    store_batch_free(batch);
+    mem_free(sorted);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_order_and_bytes),
         cmocka_unit_test(test_many_blocks),
+        cmocka_unit_test(test_by_key),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
