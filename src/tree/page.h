@@ -120,7 +120,7 @@ bool           page_kind_is_hashed(enum page_kind kind);
 void page_get(const uint8_t *bytes, unsigned at, struct page_element *out);
 
 /* Where to look: keys of one order are preceded by LOWEST and followed by
- * HIGHEST. */
+ * HIGHEST. Where the order is a hash, that of a KEY is the key's. */
 struct page_target {
     uint64_t order;
     enum { TARGET_LOWEST, TARGET_KEY, TARGET_HIGHEST } where;

@@ -301,6 +301,8 @@ static void do_rank_of(struct world *w)
         return;
     uint64_t below = 0, rank = 0;
     size_t   where = rand_below(&w->rand, 3);
+    if (where == 1 && w->model.kind != PAGE_RANKS)
+        order = tree_hash(w->tree, key);
     for (size_t i = 0; i < w->model.count; i++) {
         const struct item *item = &w->model.items[i];
         below +=
