@@ -430,6 +430,19 @@ static void count_slice(struct db *db, size_t count)
         db->stats.slice_max = count;
 }
 
+/* Entries lie anywhere in memory: that of the one after the next is fetched
+ * while this one and the next are worked on. */
+#define WARM_AHEAD(head, at, member)                                           \
+    do {                                                                       \
+        const struct link *ahead = (at)->next->next;                           \
+        if ((at)->next != (head) && ahead != (head)) {                         \
+            const struct entry *entry =                                        \
+                CONTAINER_OF(ahead, struct busy, member)->entry;               \
+            __builtin_prefetch(entry);                                         \
+            __builtin_prefetch((const char *)entry + 64);                      \
+        }                                                                      \
+    } while (0)
+
 static bool capture_slice(struct db *db)
 {
     struct busy *unknown[CAPTURE_SLICE];
@@ -439,6 +452,7 @@ static bool capture_slice(struct db *db)
     while (count < CAPTURE_SLICE && db->cut.page_count < most_pages &&
            (first = list_first(&db->cut.closing)) != NULL) {
         struct busy *busy = CONTAINER_OF(first, struct busy, dirty_link);
+        WARM_AHEAD(&db->cut.closing, first, dirty_link);
         if (capture_part(db, busy))
             break;
         capture(db, busy);
@@ -561,6 +575,7 @@ static bool finish_slice(struct db *db)
         if ((first = list_first(&db->cut.captured)) == NULL)
             break;
         struct busy *busy = CONTAINER_OF(first, struct busy, saving_link);
+        WARM_AHEAD(&db->cut.captured, first, saving_link);
         link_remove(first);
         char text[LOG_KEY_CHARS];
         LOG_DEBUG(db->opt.log, "done %s of %s (version %llu)",

@@ -260,6 +260,8 @@ bool park_rob_younger(struct db *db, const struct db_wait *than);
 /* Can the wait hope for more room than it has found? */
 bool park_has_hope(const struct db *db, const struct db_wait *wait);
 void park_starve(struct db *db, struct db_wait *wait);
+/* It is told that there is no room, and holds nothing any more. */
+void park_refuse(struct db *db, struct db_wait *wait);
 void park_restart_starved(struct db *db);
 void park_run_ready(struct db *db);
 void park_set_age(struct db *db, struct db_wait *wait);

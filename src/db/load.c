@@ -268,10 +268,13 @@ static void starve_waiters(struct db *db, struct busy *busy, err_t err)
 {
     busy->pins++; /* so that it outlives its waiters */
     struct link *first;
-    if (err == ERR_OOM)
-        park_load_ended(db, busy, err);
-    while ((first = list_first(&busy->waiters)) != NULL)
-        park_starve(db, CONTAINER_OF(first, struct db_pin, link)->wait);
+    while ((first = list_first(&busy->waiters)) != NULL) {
+        struct db_wait *wait = CONTAINER_OF(first, struct db_pin, link)->wait;
+        if (err == ERR_OOM)
+            park_refuse(db, wait);
+        else
+            park_starve(db, wait);
+    }
     busy->pins--;
     cache_settle_busy(&db->cache, busy);
 }

@@ -200,14 +200,19 @@ bool park_has_hope(const struct db *db, const struct db_wait *wait)
            (db_is_dirty(db) && !db->failing) || db_is_settling(db);
 }
 
+void park_refuse(struct db *db, struct db_wait *wait)
+{
+    park_unpin_all(db, wait);
+    wait->err = ERR_OOM;
+    park_wake(db, wait);
+}
+
 void park_starve(struct db *db, struct db_wait *wait)
 {
     if (wait->state == DB_WAIT_STARVED)
         return;
     if (!park_has_hope(db, wait)) {
-        park_unpin_all(db, wait);
-        wait->err = ERR_OOM;
-        park_wake(db, wait);
+        park_refuse(db, wait);
         return;
     }
     starve(db, wait);

@@ -157,6 +157,7 @@ def fill_speed(server):
     ]
     for name, words_of in shapes:
         connection.many(in_tens(name, words_of, MILLION))
+    connection.many(command("set", "counter:%012d" % i, i) for i in range(MILLION))
     connection.one("hset", "small", *sum([["field:%02d" % i, "value:%04d" % i]
                                           for i in range(50)], []))
 
