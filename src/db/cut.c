@@ -100,6 +100,7 @@ void cut_begin(struct db *db)
     cut->closing_bytes = db->open_bytes;
     cut->first_object_id = db->object_id;
     list_splice(&cut->closing, &db->open);
+    cut->entry_count = db->open_count;
     db->open_count = 0;
     db->open_bytes = 0;
     db->flush_wanted = false;
@@ -577,6 +578,7 @@ static bool finish_slice(struct db *db)
         struct busy *busy = CONTAINER_OF(first, struct busy, saving_link);
         WARM_AHEAD(&db->cut.captured, first, saving_link);
         link_remove(first);
+        db->cut.entry_count--;
         char text[LOG_KEY_CHARS];
         LOG_DEBUG(db->opt.log, "done %s of %s (version %llu)",
                   busy->saving.exists ? "save" : "delete",

@@ -389,8 +389,7 @@ void db_stats(const struct db *db, struct db_stats *out)
             out->oldest_dirty_ms = db->now_ms - since;
     }
     out->parked_now = db->parked_now;
-    out->dirty_entries = db->open_count + list_length(&db->cut.closing) +
-                         list_length(&db->cut.captured);
+    out->dirty_entries = db->open_count + db->cut.entry_count;
     out->dirty_bytes = db->open_bytes + db->cut.closing_bytes;
     out->failing = db->failing;
     out->flushing = db->cut.phase != CUT_NONE;
@@ -442,4 +441,6 @@ void db_check(struct db *db)
         ASSERT(sums.all_unsettled == db->unsettled);
     }
     ASSERT(list_length(&db->open) == db->open_count);
+    ASSERT(list_length(&db->cut.closing) + list_length(&db->cut.captured) ==
+           db->cut.entry_count);
 }

@@ -84,6 +84,7 @@ struct cut {
     uint64_t       begun_us;   /* clock_mono_us, for db_worked */
     struct link    closing;    /* busy.dirty_link: not captured yet */
     struct link    captured;   /* busy.saving_link */
+    size_t         entry_count; /* on both; list_length would be a walk */
     size_t         closing_bytes; /* dirty bytes when the epoch closed */
     size_t         unsettled;  /* captured, old record not known yet */
     struct store_batch *batch; /* until it is handed over */
