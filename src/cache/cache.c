@@ -82,9 +82,10 @@ struct entry *cache_find(const struct cache *cache, uint32_t space, slice key,
     return table_find(&cache->table, space, key, (uint32_t)hash);
 }
 
-void cache_warm(const struct cache *cache, const uint64_t *hashes, size_t count)
+void cache_warm(const struct cache *cache, const uint64_t *hashes,
+                size_t count, const struct entry **entries)
 {
-    table_warm(&cache->table, hashes, count);
+    table_warm(&cache->table, hashes, count, entries);
 }
 
 void cache_touch(struct cache *cache, struct entry *entry)

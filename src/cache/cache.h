@@ -78,9 +78,9 @@ static inline uint64_t cache_hash(const struct cache *cache, slice key)
 }
 
 /* Fetches the cache lines that cache_find and a reader of the value will need;
- * all of them at once, so that their waits overlap. */
+ * all of them at once, so that their waits overlap. entries: see table_warm. */
 void cache_warm(const struct cache *cache, const uint64_t *hashes,
-                size_t count);
+                size_t count, const struct entry **entries);
 
 /* NULL when memory knows nothing of the key. Does not count as a use. */
 struct entry *cache_find(const struct cache *cache, uint32_t space, slice key,

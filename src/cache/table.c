@@ -74,7 +74,8 @@ struct entry *table_find(const struct table *table, uint32_t space, slice key,
 
 /* The bucket's line leads to the entry's: each round asks for what the one
  * before has brought. */
-void table_warm(const struct table *table, const uint64_t *hashes, size_t count)
+void table_warm(const struct table *table, const uint64_t *hashes,
+                size_t count, const struct entry **entries)
 {
     for (size_t i = 0; i < count; i++)
         __builtin_prefetch(bucket_of(table, (uint32_t)hashes[i]));
@@ -82,8 +83,11 @@ void table_warm(const struct table *table, const uint64_t *hashes, size_t count)
         __builtin_prefetch(*bucket_of(table, (uint32_t)hashes[i]));
     for (size_t i = 0; i < count; i++) {
         const struct entry *entry = *bucket_of(table, (uint32_t)hashes[i]);
+        entries[i] = NULL;
         if (entry == NULL)
             continue;
+        if (entry->hash == (uint32_t)hashes[i])
+            entries[i] = entry;
         if (entry->hash != (uint32_t)hashes[i] && entry->next != NULL) {
             entry = entry->next;
             __builtin_prefetch(entry);

@@ -30,9 +30,10 @@ void table_deinit(struct table *table);
 
 struct entry *table_find(const struct table *table, uint32_t space, slice key,
                          uint32_t hash);
-/* Fetches the lines that table_find and its caller will need. */
+/* Fetches the lines that table_find and its caller will need. entries gets
+ * those that are most likely meant, or NULL: only hashes were compared. */
 void table_warm(const struct table *table, const uint64_t *hashes,
-                size_t count);
+                size_t count, const struct entry **entries);
 void table_insert(struct table *table, struct entry *entry);
 void table_remove(struct table *table, struct entry *entry);
 /* `to` takes the place of `from`, which has the same hash; `from` may be freed

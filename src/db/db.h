@@ -235,10 +235,17 @@ void db_prefetch(struct db *db, const struct db_want *want);
 
 #define DB_WARM_MAX 16
 
-/* Brings what memory knows of these keys (DB_WARM_MAX at most) near to the
- * processor; changes nothing. hashes gets theirs, for db_key_hashed. */
-void db_warm(const struct db *db, const slice *keys, size_t count,
-             uint64_t *hashes);
+/* A key that is about to be looked at, and perhaps a field or a member: the
+ * word behind the key, and the last one, which a sorted set's is. */
+struct db_warm {
+    slice    key;
+    slice    word, last; /* empty: none */
+    uint64_t hash;       /* out: the key's, for db_key_hashed */
+};
+
+/* Brings what memory knows of these (DB_WARM_MAX at most) near to the
+ * processor; changes nothing. */
+void db_warm(const struct db *db, struct db_warm *items, size_t count);
 
 /* --- reading and writing ------------------------------------------------- */
 

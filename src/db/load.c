@@ -504,13 +504,35 @@ void db_prefetch(struct db *db, const struct db_want *want)
     load_start(db, entry, want->need);
 }
 
-void db_warm(const struct db *db, const slice *keys, size_t count,
-             uint64_t *hashes)
+/* Members of large collections: first all leaves, then the places in them. */
+static void warm_members(const struct db_warm *items, size_t count,
+                         const struct entry **entries)
 {
+    struct tree_warm warm[DB_WARM_MAX];
+    size_t           found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i] == NULL || items[i].word.len == 0)
+            continue;
+        const struct object *object = entry_object(entries[i]);
+        if (object == NULL)
+            continue;
+        bool is_last = entry_type(entries[i]) == OBJ_ZSET;
+        object_warm(object, is_last ? items[i].last : items[i].word,
+                    &warm[found++]);
+    }
+    for (size_t i = 0; i < found; i++)
+        tree_warm_place(&warm[i]);
+}
+
+void db_warm(const struct db *db, struct db_warm *items, size_t count)
+{
+    const struct entry *entries[DB_WARM_MAX];
+    uint64_t            hashes[DB_WARM_MAX] = { 0 };
     ASSERT(count <= DB_WARM_MAX);
     for (size_t i = 0; i < count; i++)
-        hashes[i] = cache_hash(&db->cache, keys[i]);
-    cache_warm(&db->cache, hashes, count);
+        hashes[i] = items[i].hash = cache_hash(&db->cache, items[i].key);
+    cache_warm(&db->cache, hashes, count, entries);
+    warm_members(items, count, entries);
 }
 
 /* Nothing of a namespace that no cut has seen can be on disk: what memory does

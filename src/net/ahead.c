@@ -48,14 +48,14 @@ static const char *scan_number(const char *at, const char *end, size_t *out)
     return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? at + 2 : NULL;
 }
 
-/* The length of the command at the front of rest, and its second word; 0 if it
- * is not all there or not of the usual shape. It decides nothing: whoever
- * executes parses anew, with all checks. */
-static size_t scan_command(slice rest, slice *word)
+/* The length of the command at the front of rest, its second word as the key,
+ * its third and its last; 0 if it is not all there or not of the usual shape.
+ * It decides nothing: whoever executes parses anew, with all checks. */
+static size_t scan_command(slice rest, struct db_warm *out)
 {
     const char *at = rest.data, *end = at + rest.len;
     size_t      words, len;
-    *word = SLICE_EMPTY;
+    *out = (struct db_warm){ .hash = 0 };
     if (at == end || *at != '*')
         return 0;
     at = scan_number(at + 1, end, &words);
@@ -67,8 +67,11 @@ static size_t scan_command(slice rest, slice *word)
         at = scan_number(at + 1, end, &len);
         if (at == NULL || (size_t)(end - at) < len + 2)
             return 0;
+        out->last = slice_make(at, len);
         if (i == 1)
-            *word = slice_make(at, len);
+            out->key = out->last;
+        else if (i == 2)
+            out->word = out->last;
         at += len + 2;
     }
     return (size_t)(at - rest.data);
@@ -76,34 +79,31 @@ static size_t scan_command(slice rest, slice *word)
 
 size_t ahead_warm(struct net *net, slice rest)
 {
-    slice  keys[WARM_COMMANDS];
-    size_t count = 0, at = 0, len;
+    struct warm *warm = &net->warm;
+    size_t       at = 0, len;
+    warm->count = 0;
+    warm->next = 0;
     for (int i = 0; i < WARM_COMMANDS; i++) {
         /* Where nearly every command has its first key; a wrong guess fetches
          * a line in vain. */
-        slice word;
-        len = scan_command(slice_make(rest.data + at, rest.len - at), &word);
+        struct db_warm *item = &warm->items[warm->count];
+        len = scan_command(slice_make(rest.data + at, rest.len - at), item);
         if (len == 0)
             break;
-        if (word.len > 0)
-            keys[count++] = word;
+        warm->count += item->key.len > 0;
         at += len;
     }
-    db_warm(net->server->db, keys, count, net->warm.hashes);
-    for (size_t i = 0; i < count; i++)
-        net->warm.keys[i] = keys[i].data;
-    net->warm.count = count;
-    net->warm.next = 0;
+    db_warm(net->server->db, warm->items, warm->count);
     return at;
 }
 
 bool ahead_hash(struct net *net, const char *word, uint64_t *hash)
 {
     struct warm *warm = &net->warm;
-    while (warm->next < warm->count && warm->keys[warm->next] < word)
+    while (warm->next < warm->count && warm->items[warm->next].key.data < word)
         warm->next++;
-    if (warm->next == warm->count || warm->keys[warm->next] != word)
+    if (warm->next == warm->count || warm->items[warm->next].key.data != word)
         return false;
-    *hash = warm->hashes[warm->next++];
+    *hash = warm->items[warm->next++].hash;
     return true;
 }

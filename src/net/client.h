@@ -28,9 +28,8 @@
 /* Keys of the next commands, and their hashes (ahead.c). The pointers are good
  * while the input is executed that they point into: execute_all empties it. */
 struct warm {
-    const char *keys[DB_WARM_MAX];
-    uint64_t    hashes[DB_WARM_MAX];
-    size_t      count, next;
+    struct db_warm items[DB_WARM_MAX];
+    size_t         count, next;
 };
 
 struct net {

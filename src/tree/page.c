@@ -315,6 +315,29 @@ unsigned page_search(const uint8_t *bytes, const struct page_hasher *hasher,
     return search_hashed(&v, hasher, target, low, high, found);
 }
 
+#define LINE_BYTES 64
+
+/* By the share of the bytes where there are slots: reading those would be a
+ * wait of its own. */
+void page_warm(const uint8_t *bytes, uint64_t order, uint64_t low,
+               uint64_t high)
+{
+    struct view v = view_of(bytes);
+    if (v.count == 0)
+        return;
+    unsigned guess = search_guess(0, v.count, low, high, order, 1);
+    size_t   each = v.data_len / v.count + 1;
+    size_t   around = SEARCH_NEAR / 2 * each;
+    size_t   at = (size_t)v.data_len * guess / v.count;
+    size_t   from = at > around ? at - around : 0;
+    size_t   to = at + each + around < v.data_len ? at + each + around
+                                                  : v.data_len;
+    if (!v.is_uniform)
+        __builtin_prefetch(v.slots + guess * slot_bytes(&v));
+    for (; from < to; from += LINE_BYTES)
+        __builtin_prefetch(v.data + from);
+}
+
 /* Compares packed bytes: no number is unpacked. */
 unsigned page_scan(const uint8_t *bytes, const struct page_value *key)
 {

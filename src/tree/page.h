@@ -138,6 +138,9 @@ int page_target_compare(const struct page_target *target, uint64_t order,
 unsigned page_search(const uint8_t *bytes, const struct page_hasher *hasher,
                      const struct page_target *target, uint64_t low,
                      uint64_t high, bool *found);
+/* Fetches the cache lines around the place where page_search looks first. */
+void page_warm(const uint8_t *bytes, uint64_t order, uint64_t low,
+               uint64_t high);
 /* In a page of any order, one after the other; count if it is not there. */
 unsigned page_scan(const uint8_t *bytes, const struct page_value *key);
 

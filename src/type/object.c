@@ -117,6 +117,16 @@ void object_raise_encoding(struct object *object, enum object_encoding encoding)
         object->encoding = (uint8_t)encoding;
 }
 
+void object_warm(const struct object *object, slice member,
+                 struct tree_warm *out)
+{
+    const struct tree *tree =
+        object->type == OBJ_ZSET ? object->scores : object->tree;
+    out->leaf = NULL;
+    if (tree != NULL)
+        tree_warm_leaf(tree, member, out);
+}
+
 bool object_page(struct object *object, slice *page)
 {
     const struct page *only = tree_only_page(object->tree);

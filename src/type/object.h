@@ -80,6 +80,10 @@ size_t object_dirty_count(const struct object *object);
 void object_raise_encoding(struct object *object,
                            enum object_encoding encoding);
 
+/* What a look for this field or member will need (see tree_warm_leaf). */
+void object_warm(const struct object *object, slice member,
+                 struct tree_warm *out);
+
 /* The page that it fits in, with its encoding in it; false if it needs more.
  * Lent until the object is changed. Not for strings. */
 bool object_page(struct object *object, slice *page);
