@@ -83,6 +83,14 @@ struct busy *busy_at(const struct busy_pool *pool, uint32_t index)
     return busy;
 }
 
+void busy_warm(const struct busy_pool *pool, uint32_t index)
+{
+    const char *busy = (const char *)&pool->chunks[index / CHUNK_COUNT]
+                                                  [index % CHUNK_COUNT];
+    for (size_t at = 0; at < sizeof(struct busy); at += 64)
+        __builtin_prefetch(busy + at);
+}
+
 void busy_each(const struct busy_pool *pool,
                void (*visit)(void *arg, const struct busy *busy), void *arg)
 {

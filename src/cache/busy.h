@@ -27,6 +27,8 @@ void busy_pool_deinit(struct busy_pool *pool);
 struct busy *busy_new(struct busy_pool *pool, struct entry *entry);
 void         busy_free(struct busy_pool *pool, struct busy *busy);
 struct busy *busy_at(const struct busy_pool *pool, uint32_t index);
+/* Fetches its cache lines. */
+void busy_warm(const struct busy_pool *pool, uint32_t index);
 /* Calls visit for each one in use. */
 void busy_each(const struct busy_pool *pool,
                void (*visit)(void *arg, const struct busy *busy), void *arg);

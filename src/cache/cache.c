@@ -86,6 +86,9 @@ void cache_warm(const struct cache *cache, const uint64_t *hashes,
                 size_t count, const struct entry **entries)
 {
     table_warm(&cache->table, hashes, count, entries);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i] != NULL && (entries[i]->flags & ENTRY_BUSY))
+            busy_warm(&cache->busy, entries[i]->busy_index);
 }
 
 void cache_touch(struct cache *cache, struct entry *entry)

@@ -431,16 +431,23 @@ static void count_slice(struct db *db, size_t count)
         db->stats.slice_max = count;
 }
 
-/* Entries lie anywhere in memory: that of the one after the next is fetched
- * while this one and the next are worked on. */
-#define WARM_AHEAD(head, at, member)                                           \
+/* A million dirty entries are in no cache of the processor any more. While one
+ * is worked on, what the next needs is fetched, and of the one after that what
+ * tells where its own is. */
+static inline void fetch_bytes(const void *from, size_t bytes)
+{
+    for (size_t at = 0; at < bytes; at += 64)
+        __builtin_prefetch((const char *)from + at);
+}
+
+#define FETCH_AHEAD(head, at, member)                                          \
     do {                                                                       \
-        const struct link *ahead = (at)->next->next;                           \
-        if ((at)->next != (head) && ahead != (head)) {                         \
-            const struct entry *entry =                                        \
-                CONTAINER_OF(ahead, struct busy, member)->entry;               \
-            __builtin_prefetch(entry);                                         \
-            __builtin_prefetch((const char *)entry + 64);                      \
+        const struct link *next = (at)->next;                                  \
+        if (next != (head)) {                                                  \
+            fetch_bytes(CONTAINER_OF(next, struct busy, member)->entry, 128);  \
+            if (next->next != (head))                                          \
+                fetch_bytes(CONTAINER_OF(next->next, struct busy, member),     \
+                            sizeof(struct busy));                              \
         }                                                                      \
     } while (0)
 
@@ -453,7 +460,7 @@ static bool capture_slice(struct db *db)
     while (count < CAPTURE_SLICE && db->cut.page_count < most_pages &&
            (first = list_first(&db->cut.closing)) != NULL) {
         struct busy *busy = CONTAINER_OF(first, struct busy, dirty_link);
-        WARM_AHEAD(&db->cut.closing, first, dirty_link);
+        FETCH_AHEAD(&db->cut.closing, first, dirty_link);
         if (capture_part(db, busy))
             break;
         capture(db, busy);
@@ -576,7 +583,7 @@ static bool finish_slice(struct db *db)
         if ((first = list_first(&db->cut.captured)) == NULL)
             break;
         struct busy *busy = CONTAINER_OF(first, struct busy, saving_link);
-        WARM_AHEAD(&db->cut.captured, first, saving_link);
+        FETCH_AHEAD(&db->cut.captured, first, saving_link);
         link_remove(first);
         db->cut.entry_count--;
         char text[LOG_KEY_CHARS];
