@@ -161,6 +161,8 @@ void page_get(const uint8_t *bytes, unsigned at, struct page_element *out)
     out->value = value_get(parts.value, parts.value_len, parts.value_is_int);
 }
 
+#define LINE_BYTES 64
+
 /* ---- searching ----------------------------------------------------------- */
 
 int page_target_compare(const struct page_target *target, uint64_t order,
@@ -173,29 +175,7 @@ int page_target_compare(const struct page_target *target, uint64_t order,
     return target->where == TARGET_LOWEST ? -1 : 1;
 }
 
-static unsigned search_stored(const struct view        *v,
-                              const struct page_target *target, bool *found)
-{
-    unsigned low = 0, high = v->count;
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        uint64_t order = order_get(v, middle);
-        int      compared = target->order < order ? -1 : 1;
-        if (target->order == order) {
-            struct page_value key = key_get(v, middle);
-            compared = page_target_compare(target, order, &key);
-        }
-        if (compared == 0)
-            *found = true;
-        if (compared > 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Elements [from, to) have hashes within [low, high]: which one to try. */
+/* Elements [from, to) have orders within [low, high]: which one to try. */
 static inline unsigned search_guess(unsigned from, unsigned to, uint64_t low,
                                     uint64_t high, uint64_t hash, unsigned step)
 {
@@ -207,6 +187,61 @@ static inline unsigned search_guess(unsigned from, unsigned to, uint64_t low,
     double   part = (double)(hash - low) / ((double)(high - low) + 1);
     unsigned guess = (unsigned)(part * width);
     return from + (guess < width ? guess : width - 1);
+}
+
+/* Is the element before the target? found is set if it is the target's. */
+static bool is_before(const struct view *v, unsigned at,
+                      const struct page_target *target, bool *found)
+{
+    uint64_t order = order_get(v, at);
+    if (order != target->order)
+        return order < target->order;
+    struct page_value key = key_get(v, at);
+    int               compared = page_target_compare(target, order, &key);
+    if (compared == 0)
+        *found = true;
+    return compared > 0;
+}
+
+/* Scores are even enough in most pages for a guess to be worth it: from there
+ * in steps that double, then by halves. */
+static unsigned search_stored(const struct view        *v,
+                              const struct page_target *target, uint64_t low,
+                              uint64_t high, bool *found)
+{
+    unsigned from = 0, to = v->count, at, step = 2;
+    if (to == 0)
+        return 0;
+    at = search_guess(from, to, low, high, target->order, 1);
+    __builtin_prefetch(v->data + element_start(v, at) + LINE_BYTES);
+    __builtin_prefetch(v->data + element_start(v, at) - LINE_BYTES);
+    if (is_before(v, at, target, found)) {
+        for (from = at + 1; to - from >= step; step *= 2) {
+            at = from + step - 1;
+            if (!is_before(v, at, target, found)) {
+                to = at;
+                break;
+            }
+            from = at + 1;
+        }
+    } else {
+        for (to = at; to - from >= step; step *= 2) {
+            at = to - step;
+            if (is_before(v, at, target, found)) {
+                from = at + 1;
+                break;
+            }
+            to = at;
+        }
+    }
+    while (from < to) {
+        at = from + (to - from) / 2;
+        if (is_before(v, at, target, found))
+            from = at + 1;
+        else
+            to = at;
+    }
+    return from;
 }
 
 /* A key as it is packed. */
@@ -311,11 +346,9 @@ unsigned page_search(const uint8_t *bytes, const struct page_hasher *hasher,
 
     *found = false;
     if (v.kind == PAGE_RANKS)
-        return search_stored(&v, target, found);
+        return search_stored(&v, target, low, high, found);
     return search_hashed(&v, hasher, target, low, high, found);
 }
-
-#define LINE_BYTES 64
 
 /* By the share of the bytes where there are slots: reading those would be a
  * wait of its own. */

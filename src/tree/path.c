@@ -131,15 +131,18 @@ err_t path_to_target(struct tree *tree, const struct page_target *target,
     return ERR_OK;
 }
 
-void tree_warm_leaf(const struct tree *tree, slice key, struct tree_warm *out)
+void tree_warm_leaf(const struct tree *tree, uint64_t order, slice key,
+                    struct tree_warm *out)
 {
     out->leaf = NULL;
-    if (!page_kind_is_hashed((enum page_kind)tree->kind) || tree->level == 0 ||
+    if (tree->kind == PAGE_LIST || tree->level == 0 ||
         tree->env->on_access != NULL)
         return;
-    struct page_target target = { .where = TARGET_KEY,
+    struct page_target target = { .order = order,
+                                  .where = TARGET_KEY,
                                   .key = page_value_pack(key) };
-    target.order = page_value_hash(&tree->env->hasher, &target.key);
+    if (page_kind_is_hashed((enum page_kind)tree->kind))
+        target.order = page_value_hash(&tree->env->hasher, &target.key);
     struct way   way = way_of(tree, &target);
     struct node *node = tree->root;
     for (unsigned level = tree->level; level > 0; level--) {

@@ -98,13 +98,14 @@ uint64_t tree_hash(const struct tree *tree, slice key);
 
 /* Brings near to the processor what tree_find will look at, in two steps, so
  * that the waits of several can overlap: the leaf's header, then the place in
- * the leaf. Only trees with a hash have something to fetch. Nothing may change
- * in between. */
+ * the leaf. order is PAGE_RANKS's; of a list nothing is fetched. Nothing may
+ * change in between. */
 struct tree_warm {
     const struct page *leaf; /* NULL: nothing to fetch */
     uint64_t           order, low, high;
 };
-void tree_warm_leaf(const struct tree *tree, slice key, struct tree_warm *out);
+void tree_warm_leaf(const struct tree *tree, uint64_t order, slice key,
+                    struct tree_warm *out);
 void tree_warm_place(const struct tree_warm *warm);
 
 /* ---- by rank: all kinds -------------------------------------------------- */

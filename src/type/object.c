@@ -124,7 +124,7 @@ void object_warm(const struct object *object, slice member,
         object->type == OBJ_ZSET ? object->scores : object->tree;
     out->leaf = NULL;
     if (tree != NULL)
-        tree_warm_leaf(tree, member, out);
+        tree_warm_leaf(tree, 0, member, out);
 }
 
 bool object_page(struct object *object, slice *page)

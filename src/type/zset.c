@@ -146,6 +146,17 @@ static void note_encoding(struct object *object, slice member,
         object_raise_encoding(object, ENCODING_FULL);
 }
 
+/* Where a member is and where it is to be. */
+static void warm_ranks(const struct object *object, slice member,
+                       uint64_t old_order, uint64_t order)
+{
+    struct tree_warm from, to;
+    tree_warm_leaf(object->tree, old_order, member, &from);
+    tree_warm_leaf(object->tree, order, member, &to);
+    tree_warm_place(&from);
+    tree_warm_place(&to);
+}
+
 void zset_put_found(struct object *object, slice member, const double *old,
                     double score, const struct zset_limits *limits)
 {
@@ -153,8 +164,10 @@ void zset_put_found(struct object *object, slice member, const double *old,
     uint64_t order = zset_order(score);
     if (old != NULL && zset_order(*old) == order)
         return;
-    if (old != NULL)
+    if (old != NULL) {
+        warm_ranks(object, member, zset_order(*old), order);
         take_rank(object, member, *old);
+    }
     err_t err = tree_put(object->tree, order, member, SLICE_EMPTY, &created);
     ASSERT(err == ERR_OK);
     ASSERT(created);
