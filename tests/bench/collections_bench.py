@@ -5,12 +5,14 @@ Memory is RssAnon after loading minus RssAnon of the empty server; beside it
 stands what our accounts say of the data. The store's own buffers count with
 ours; they are a share of cache-max-memory, which is as small as holds the data.
 """
+import os
+import resource
 import socket
 import statistics
 import subprocess
 import time
 
-from servers import diskstore, redis_server
+from servers import BIN, diskstore, redis_server
 
 MILLION = 1000000
 
@@ -129,22 +131,25 @@ def bench_memory():
             theirs.stop()
 
 
-SPEED = [
-    ("LPUSH", ["lpush", "l", "e000000000000000"]),
-    ("LPOP", ["lpop", "l"]),
-    ("LRANGE 100", ["lrange", "l", "0", "99"]),
-    ("HSET", ["hset", "h", "fld:__rand_int__", "v000000000000000"]),
-    ("HGET", ["hget", "h", "fld:__rand_int__"]),
-    ("HGETALL 50", ["hgetall", "small"]),
-    ("SADD", ["sadd", "s", "mem:__rand_int__"]),
-    ("SISMEMBER", ["sismember", "s", "mem:__rand_int__"]),
-    ("ZADD", ["zadd", "z", "__rand_int__", "mem:__rand_int__"]),
-    ("ZSCORE", ["zscore", "z", "mem:__rand_int__"]),
-    ("ZRANK", ["zrank", "z", "mem:__rand_int__"]),
-    ("ZRANGE 10 by score", ["zrange", "z", "__rand_int__", "+inf", "byscore",
-                            "limit", "0", "10"]),
-    ("INCR", ["incr", "counter:__rand_int__"]),
+SPEED = [ # what, how many different elements or keys, and the command
+    ("LPUSH", 1, ["lpush", "l", "e000000000000000"]),
+    ("LPOP", 1, ["lpop", "l"]),
+    ("LRANGE 100", 1, ["lrange", "l", "0", "99"]),
+    ("HSET", MILLION, ["hset", "h", "fld:__rand_int__", "v000000000000000"]),
+    ("HGET", MILLION, ["hget", "h", "fld:__rand_int__"]),
+    ("HGETALL 50", 1, ["hgetall", "small"]),
+    ("SADD", MILLION, ["sadd", "s", "mem:__rand_int__"]),
+    ("SISMEMBER", MILLION, ["sismember", "s", "mem:__rand_int__"]),
+    ("ZADD", MILLION, ["zadd", "z", "__rand_int__", "mem:__rand_int__"]),
+    ("ZSCORE", MILLION, ["zscore", "z", "mem:__rand_int__"]),
+    ("ZRANK", MILLION, ["zrank", "z", "mem:__rand_int__"]),
+    ("ZRANGE 10 by score", MILLION, ["zrange", "z", "__rand_int__", "+inf", "byscore",
+                                     "limit", "0", "10"]),
+    ("INCR of 100k keys", 100000, ["incr", "counter:__rand_int__"]),
+    ("INCR of 1M keys", MILLION, ["incr", "counter:__rand_int__"]),
 ]
+CLIENT = os.path.join(os.path.dirname(BIN), "tests", "bench", "bench_client")
+CLIENT_LIMIT = 0.9 # of a core
 
 
 def fill_speed(server):
@@ -162,19 +167,19 @@ def fill_speed(server):
                                           for i in range(50)], []))
 
 
-def per_second(server, words, seconds):
-    """Commands a second, and those for each second of the server's processor."""
-    count = 100000
-    for _ in range(2): # the first run tells how many make that many seconds
-        begun, cpu = time.monotonic(), server.cpu_s()
-        subprocess.run(["redis-benchmark", "-p", str(server.port), "-P", "16", "-c", "50",
-                        "-n", str(count), "-r", str(MILLION), "-q", *words],
-                       check=True, capture_output=True)
-        took, used = time.monotonic() - begun, server.cpu_s() - cpu
-        if took >= seconds * 0.7:
-            break
-        done, count = count, int(count * seconds / took)
-    return count / took, count / max(used, 0.01)
+def per_second(server, most, words, seconds):
+    """Commands a second, those for each second of the server's processor, and
+    whether it was the client that could do no more."""
+    begun, cpu, loop = time.monotonic(), server.cpu_s(), server.loop_cpu_s()
+    client = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([CLIENT, str(server.port), "50", "16", str(most), str(seconds),
+                           *words], check=True, capture_output=True, text=True)
+    took = time.monotonic() - begun
+    used, loop = server.cpu_s() - cpu, (server.loop_cpu_s() - loop) / took
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    client = (after.ru_utime + after.ru_stime - client.ru_utime - client.ru_stime) / took
+    rate = float(done.stdout)
+    return rate, rate * took / max(used, 0.01), client > CLIENT_LIMIT and client > loop
 
 
 def bench_collections(rounds, seconds):
@@ -184,18 +189,21 @@ def bench_collections(rounds, seconds):
             fill_speed(server)
         time.sleep(2)
         print(f"{'pipeline 16':20} {'ratio':>6}  (of rounds)      by processor time")
-        for title, words in SPEED:
-            wall, cpu = [], []
+        for title, most, words in SPEED:
+            wall, cpu, left_out = [], [], 0
             for number in range(rounds):
                 order = (ours, theirs) if number % 2 else (theirs, ours)
-                speed = {server.name: per_second(server, words, seconds)
+                speed = {server.name: per_second(server, most, words, seconds)
                          for server in order}
+                left_out += any(limited for _, _, limited in speed.values())
                 wall.append(speed["diskstore"][0] / speed["redis-server"][0])
                 cpu.append(speed["diskstore"][1] / speed["redis-server"][1])
             print(f"{title:20} {statistics.median(wall):5.2f} x  ({min(wall):.2f} to "
                   f"{max(wall):.2f})   {statistics.median(cpu):5.2f} x   "
                   f"last {speed['diskstore'][0]:.0f} against "
-                  f"{speed['redis-server'][0]:.0f} per second", flush=True)
+                  f"{speed['redis-server'][0]:.0f} per second"
+                  + (f"; the client was the limit in {left_out} rounds" if left_out else ""),
+                  flush=True)
     finally:
         ours.stop()
         theirs.stop()
