@@ -244,8 +244,9 @@ struct db_warm {
 };
 
 /* Brings what memory knows of these (DB_WARM_MAX at most) near to the
- * processor; changes nothing. */
-void db_warm(const struct db *db, struct db_warm *items, size_t count);
+ * processor; changes nothing. How many different things that were: with one
+ * there was nothing to gain. */
+size_t db_warm(const struct db *db, struct db_warm *items, size_t count);
 
 /* --- reading and writing ------------------------------------------------- */
 

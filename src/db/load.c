@@ -505,8 +505,8 @@ void db_prefetch(struct db *db, const struct db_want *want)
 }
 
 /* Members of large collections: first all leaves, then the places in them. */
-static void warm_members(const struct db_warm *items, size_t count,
-                         const struct entry **entries)
+static size_t warm_members(const struct db_warm *items, size_t count,
+                           const struct entry **entries)
 {
     struct tree_warm warm[DB_WARM_MAX];
     size_t           found = 0;
@@ -518,21 +518,26 @@ static void warm_members(const struct db_warm *items, size_t count,
             continue;
         bool is_last = entry_type(entries[i]) == OBJ_ZSET;
         object_warm(object, is_last ? items[i].last : items[i].word,
-                    &warm[found++]);
+                    &warm[found]);
+        found += warm[found].leaf != NULL;
     }
     for (size_t i = 0; i < found; i++)
         tree_warm_place(&warm[i]);
+    return found;
 }
 
-void db_warm(const struct db *db, struct db_warm *items, size_t count)
+size_t db_warm(const struct db *db, struct db_warm *items, size_t count)
 {
+    size_t different = 0;
     const struct entry *entries[DB_WARM_MAX];
     uint64_t            hashes[DB_WARM_MAX] = { 0 };
     ASSERT(count <= DB_WARM_MAX);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         hashes[i] = items[i].hash = cache_hash(&db->cache, items[i].key);
+        different += i == 0 || hashes[i] != hashes[i - 1];
+    }
     cache_warm(&db->cache, hashes, count, entries);
-    warm_members(items, count, entries);
+    return different + warm_members(items, count, entries);
 }
 
 /* Nothing of a namespace that no cut has seen can be on disk: what memory does

@@ -12,6 +12,8 @@
 /* Commands warmed together: enough to overlap the waits, few enough that the
  * first lines are still there when they are needed. */
 #define WARM_COMMANDS DB_WARM_MAX
+/* Looks in vain make so many of the next be left out, at most. */
+#define SKIP_MAX 32
 /* Longer commands are not looked at. */
 #define SCAN_WORDS 64
 #define SCAN_MOST  ((size_t)1 << 40)
@@ -83,6 +85,10 @@ size_t ahead_warm(struct net *net, slice rest)
     size_t       at = 0, len;
     warm->count = 0;
     warm->next = 0;
+    if (warm->skip > 0) {
+        warm->skip--;
+        return rest.len;
+    }
     for (int i = 0; i < WARM_COMMANDS; i++) {
         /* Where nearly every command has its first key; a wrong guess fetches
          * a line in vain. */
@@ -93,7 +99,13 @@ size_t ahead_warm(struct net *net, slice rest)
         warm->count += item->key.len > 0;
         at += len;
     }
-    db_warm(net->server->db, warm->items, warm->count);
+    if (db_warm(net->server->db, warm->items, warm->count) > 1) {
+        warm->in_vain = 0;
+    } else if (warm->count > 1) {
+        /* All of one key: a tenth of an LPUSH for nothing. */
+        warm->in_vain += warm->in_vain < SKIP_MAX;
+        warm->skip = warm->in_vain;
+    }
     return at;
 }
 

@@ -30,6 +30,7 @@
 struct warm {
     struct db_warm items[DB_WARM_MAX];
     size_t         count, next;
+    unsigned       in_vain, skip; /* how often lately; how often not to look */
 };
 
 struct net {
@@ -155,7 +156,8 @@ void client_through_gate(struct client *client);
 void ahead_load(struct client *client, const struct resp_limits *limits,
                 slice rest);
 /* Fetches cache lines for the next commands in rest, and hashes their keys;
- * returns how many bytes of rest these commands have. */
+ * returns how many bytes of rest these commands have, or all of rest if there
+ * is no point in looking at it. */
 size_t ahead_warm(struct net *net, slice rest);
 /* The hash of the key that begins there, if ahead_warm has met it. REQUIRES:
  * asked in the order of the input, which has not moved. */
