@@ -133,6 +133,8 @@ void client_end(struct client *client)
 void client_close(struct client *client)
 {
     struct net *net = client->net;
+    if (client->in_outbox)
+        outbox_send(net);
     if (client->closing)
         return;
     client->closing = true;

@@ -60,6 +60,7 @@ struct net {
     struct reply   unblocked_reply; /* lent to whoever is unblocked */
     struct link    pushed;    /* client.push_link: to be sent this turn */
     bool           push_unsettled; /* of these some are to be looked at */
+    struct outbox *outbox;
 };
 
 /* A piece of pending output: own bytes, or a blob. */
@@ -113,6 +114,7 @@ struct client {
     bool    closed;      /* and its handle is */
     bool    close_after_output;
     bool    doomed;      /* got too much pushed: closed after the command */
+    bool    in_outbox;   /* a reply waits there for the end of the turn */
 };
 
 /* client.c */
@@ -181,8 +183,19 @@ void push_settle(struct net *net);
 /* Once a loop turn: sends it. */
 void push_send(struct net *net);
 
-/* output.c: sends what net->reply holds; the rest is queued. */
+/* outbox.c */
+void outbox_init(struct net *net);
+void outbox_deinit(struct net *net);
+/* Keeps the reply until outbox_send; false: it is not for the outbox. */
+bool outbox_take(struct client *client, const struct reply *reply);
+/* At the end of a turn, and before anything else goes to a client in it. */
+void outbox_send(struct net *net);
+
+/* output.c: sends what net->reply holds, at the end of the turn if it is small;
+ * the rest is queued. */
 void output_send(struct client *client);
+/* Sends bytes now. REQUIRES: nothing is pending. */
+void output_bytes(struct client *client, slice bytes);
 /* Queues a message behind all that is pending. */
 void output_queue(struct client *client, const struct reply *message);
 /* Begins to send what is queued, if that is not under way. */

@@ -21,6 +21,7 @@ err_t net_new(uv_loop_t *loop, struct server *server, struct net **out,
     net->read_buf = mem_alloc(READ_BYTES);
     mem_charge(&server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
     reply_init(&net->reply);
+    outbox_init(net);
     resp_parser_init(&net->ahead);
     *out = net;
     return listen_open(net, why);
@@ -41,6 +42,7 @@ void net_free(struct net *net)
         return;
     ASSERT(list_empty(&net->clients));
     mem_release(&net->server->mem, MEM_OTHER, READ_BYTES + REPLY_KEEP_BYTES);
+    outbox_deinit(net);
     reply_deinit(&net->reply);
     reply_deinit(&net->after);
     reply_deinit(&net->unblocked_reply);
@@ -119,6 +121,7 @@ bool net_turn(struct net *net)
         client_run_held(net);
     bool more = client_run_unblocked(net);
     server_turn(net->server);
+    outbox_send(net);
     if (!list_empty(&net->pushed))
         push_send(net);
     return more;

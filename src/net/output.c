@@ -244,6 +244,15 @@ static void send_queue(struct client *client)
     }
 }
 
+/* What waits in the outbox goes first. */
+static void settle_outbox(struct client *client)
+{
+    if (client->in_outbox)
+        outbox_send(client->net);
+}
+
+static void send_pending(struct client *client);
+
 void output_send(struct client *client)
 {
     struct reply *reply = &client->net->reply;
@@ -251,14 +260,38 @@ void output_send(struct client *client)
     if (total > 0 && !client->closing) {
         client->session.output_bytes += total;
         client->net->server->stats.output_bytes += total;
+        if (outbox_take(client, reply)) {
+            reply_clear(reply, REPLY_KEEP_BYTES);
+            return;
+        }
+        settle_outbox(client);
         if (list_empty(&client->out))
             sent = try_send(client, reply);
         if (sent < total)
             queue_rest(client, reply, sent);
     }
     reply_clear(reply, REPLY_KEEP_BYTES);
+    send_pending(client);
+}
+
+void output_bytes(struct client *client, slice bytes)
+{
+    uv_buf_t buf = uv_buf_init((char *)bytes.data, (unsigned)bytes.len);
+    ASSERT(list_empty(&client->out));
+    client->net->server->stats.writes++;
+    int    rc = uv_try_write(&client->uv.stream, &buf, 1);
+    size_t sent = rc > 0 ? (size_t)rc : 0; /* an error shows at the next read */
+    if (sent < bytes.len)
+        push_bytes(client, bytes.data + sent, bytes.len - sent);
+    send_pending(client);
+}
+
+static void send_pending(struct client *client)
+{
     if (client->closing)
         return;
+    if (client->close_after_output)
+        settle_outbox(client);
     if (!list_empty(&client->out)) {
         client_charge(client);
         if (!client->closing && client->write == NULL)
@@ -271,6 +304,7 @@ void output_send(struct client *client)
 void output_queue(struct client *client, const struct reply *message)
 {
     size_t total = reply_bytes(message);
+    settle_outbox(client);
     client->session.output_bytes += total;
     client->net->server->stats.output_bytes += total;
     queue_rest(client, message, 0);

@@ -317,6 +317,15 @@ def decode(data):
 
 # --- the connection --------------------------------------------------------
 
+def ready_for(wire, events, timeout_s):
+    """What of these (and of errors) holds of the socket, or 0 in the end.
+    select() can't look at more than 1024 descriptors."""
+    poll = select.poll()
+    poll.register(wire, events)
+    found = poll.poll(None if timeout_s is None else timeout_s * 1000)
+    return found[0][1] if found else 0
+
+
 class RespClient:
     """One connection. Usable as a context manager."""
 
@@ -397,7 +406,7 @@ class RespClient:
         """Whether no byte of a reply is there, nor comes in that time."""
         if self._decoder.pending():
             return False
-        return not select.select([self.socket], [], [], seconds)[0]
+        return not ready_for(self.socket, select.POLLIN, seconds)
 
     # Both.
 
@@ -430,13 +439,13 @@ class RespClient:
         self.socket.setblocking(False)
         try:
             while unsent:
-                readable, writable, _ = select.select(
-                    [self.socket], [self.socket], [], timeout_s)
-                if not readable and not writable:
+                ready = ready_for(self.socket, select.POLLIN | select.POLLOUT,
+                                  timeout_s)
+                if not ready:
                     raise socket.timeout("neither readable nor writable")
-                if readable:
+                if ready & ~select.POLLOUT:
                     self._read_more()
-                if writable:
+                if ready & select.POLLOUT:
                     unsent = unsent[self.socket.send(unsent):]
         finally:
             self.socket.settimeout(timeout_s)
