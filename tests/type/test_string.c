@@ -229,7 +229,8 @@ static void only_what_has_changed_is_saved(void **state)
     struct disk    disk = { .count = 0 };
     uint8_t        root[OBJECT_ROOT_BYTES_MAX];
     struct object *object =
-        string_object_new(&usual_pages, slice_make(flat, len)), *loaded;
+        string_object_new(&usual_pages, slice_make(flat, len));
+    struct object *loaded = NULL;
     (void)state;
     assert_int_equal(save(object, &disk, 1), 51 + 1); /* and one inner node */
     assert_int_equal(save(object, &disk, 2), 0);
