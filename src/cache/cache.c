@@ -284,6 +284,12 @@ struct entry *cache_assign(struct cache *cache, struct entry *entry,
     ASSERT(inline_len <= UINT32_MAX);
 
     struct object *old_object = entry_object(entry);
+    if (spec->object != NULL && flags == entry->flags &&
+        old_object == spec->object) {
+        write_extras(entry, spec); /* the same, but for what it holds */
+        cache_recharge(cache, entry);
+        return entry;
+    }
     count_out(cache, entry);
 
     struct entry *now = entry;

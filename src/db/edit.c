@@ -211,7 +211,10 @@ void db_edit_end(struct db_edit *edit, const char *event)
     } else {
         spec.object = object;
         is_kept = true;
-        db_put(edit->db, &edit->key, &spec, event);
+        if (was_live) /* where it was, and not expired meanwhile */
+            put_entry(edit->db, edit->busy->entry, &spec, event);
+        else
+            db_put(edit->db, &edit->key, &spec, event);
     }
     mem_free(flat.copy);
     unpin(edit);
