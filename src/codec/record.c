@@ -113,6 +113,12 @@ void record_count_key(struct buf *out, uint32_t space, unsigned group)
     put_byte(out, (uint8_t)group);
 }
 
+void record_expires_key(struct buf *out, uint32_t space)
+{
+    record_meta_key(out, "expires");
+    put_be32(out, space);
+}
+
 void record_staging_key(struct buf *out, uint64_t cut_id, uint32_t sequence)
 {
     begin_key(out, RECORD_STAGING);

@@ -49,6 +49,7 @@ void record_garbage_object_key(struct buf *out, uint64_t object_id);
 void record_garbage_space_key(struct buf *out, uint32_t space);
 void record_meta_key(struct buf *out, const char *name);
 void record_count_key(struct buf *out, uint32_t space, unsigned group);
+void record_expires_key(struct buf *out, uint32_t space);
 void record_staging_key(struct buf *out, uint64_t cut_id, uint32_t sequence);
 
 /* The parts of a key record's key. */

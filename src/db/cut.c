@@ -183,7 +183,9 @@ static void replace_old(struct db *db, struct busy *busy, slice record_key)
     struct db_space *space = counted_in(db, busy->entry->space);
     ASSERT(space != NULL);
     space_count_slot(db, space, hash_slot(entry_key(busy->entry)), delta);
-    space->pending -= delta;
+    int expires = (new->deadline_ms != 0) - (old->deadline_ms != 0);
+    space_count_expires(space, expires);
+    space_pend(space, -delta, -expires);
     busy->disk = busy->saving;
 }
 
@@ -318,6 +320,8 @@ static void put_record(struct db *db, struct busy *busy, slice record_key)
     cut->saves++;
     if (record.deadline_ms == 0)
         return;
+    if (cut->earliest_ms == 0 || record.deadline_ms < cut->earliest_ms)
+        cut->earliest_ms = record.deadline_ms;
     record_expiry_key(&db->key_buf2, record.deadline_ms, record_key);
     record_value_begin(&db->value_buf);
     uint8_t id[8];
@@ -394,8 +398,8 @@ static void capture(struct db *db, struct busy *busy)
          * memory too, as of this epoch. */
         struct entry_spec absent = { .presence = ENTRY_ABSENT };
         struct db_space  *space = space_of(db, entry);
-        if (busy->disk.known && space != NULL)
-            space->pending--;
+        if (busy->disk.known)
+            space_pend(space, -1, -1);
         drop_given(db, busy);
         moved_dropped(db, entry_object_id(entry), cut->epoch);
         cache_assign(&db->cache, entry, &absent);
@@ -480,9 +484,9 @@ static void put_meta_records(struct db *db)
 {
     struct cut *cut = &db->cut;
     for (unsigned i = 0; i < db->opt.databases; i++)
-        space_put_groups(db, cut->batch, &db->spaces[i]);
+        space_put_counts(db, cut->batch, &db->spaces[i]);
     for (size_t i = 0; i < cut->shadow_count; i++)
-        space_put_groups(db, cut->batch, &cut->shadows[i]);
+        space_put_counts(db, cut->batch, &cut->shadows[i]);
     for (size_t i = 0; i < cut->dead.count; i++) {
         record_garbage_space_key(&db->key_buf, cut->dead.ids[i]);
         record_value_begin(&db->value_buf);
@@ -491,6 +495,9 @@ static void put_meta_records(struct db *db)
                         buf_slice(&db->value_buf));
         cut->makes_garbage = true;
     }
+    cut->says_doubt = db->expiry.doubt_new;
+    if (cut->says_doubt)
+        meta_put_doubt(db, cut->batch);
     if (cut->map_changed)
         meta_put_map(db, cut->batch, cut->map, db->opt.databases);
     /* What is new stops being garbage with this batch. */
@@ -511,12 +518,15 @@ static void save_done(struct job *job)
     db->stats.last_flush_ok = save->err == ERR_OK;
     ASSERT(cut->phase == CUT_WRITE && cut->epoch == save->cut_id);
     cut->phase = CUT_FINISH;
+    expire_forget_found(db);
     if (save->err != ERR_OK) {
         db->stats.flush_errors++;
         fail_begin(db, &save->why);
     } else {
         db->durable_epoch = cut->epoch;
         db->failing = false;
+        expire_written(db, cut->earliest_ms);
+        db->expiry.doubt_new &= !cut->says_doubt;
         db->garbage_known |= cut->makes_garbage;
         db->buffered = true;
         db->written_ms = db->now_ms;
