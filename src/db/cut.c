@@ -167,15 +167,19 @@ static void drop_given(struct db *db, const struct busy *busy)
     put_garbage(db, id);
 }
 
+static void delete_expiry(struct db *db, int64_t deadline_ms, slice record_key)
+{
+    record_expiry_key(&db->key_buf2, deadline_ms, record_key);
+    store_batch_delete(db->cut.batch, buf_slice(&db->key_buf2));
+}
+
 /* What of the old record goes when the captured state replaces it. */
 static void replace_old(struct db *db, struct busy *busy, slice record_key)
 {
     struct cut              *cut = &db->cut;
     const struct disk_state *old = &busy->disk, *new = &busy->saving;
-    if (old->deadline_ms != 0 && old->deadline_ms != new->deadline_ms) {
-        record_expiry_key(&db->key_buf2, old->deadline_ms, record_key);
-        store_batch_delete(cut->batch, buf_slice(&db->key_buf2));
-    }
+    if (old->deadline_ms != 0 && old->deadline_ms != new->deadline_ms)
+        delete_expiry(db, old->deadline_ms, record_key);
     if (old->object_id != 0 && old->object_id != new->object_id &&
         !moved_is_held(db, old->object_id, cut->epoch))
         put_garbage(db, old->object_id);
@@ -371,8 +375,13 @@ static void drop_dead(struct db *db, struct busy *busy)
      * become garbage with the namespace. */
     uint64_t gave = busy->gave_id;
     if (gave != entry_object_id(busy->entry) &&
-        moved_is_held(db, gave, db->cut.epoch))
-        store_batch_delete(db->cut.batch, make_record_key(db, busy->entry));
+        moved_is_held(db, gave, db->cut.epoch)) {
+        slice record_key = make_record_key(db, busy->entry);
+        store_batch_delete(db->cut.batch, record_key);
+        /* If it isn't known, the expiry record goes when it is due. */
+        if (busy->disk.known && busy->disk.deadline_ms != 0)
+            delete_expiry(db, busy->disk.deadline_ms, record_key);
+    }
     drop_given(db, busy);
     settle_forget(db, busy);
     busy->saving = busy->disk;

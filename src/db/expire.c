@@ -25,6 +25,7 @@
  * damage: the key's record could not be read when it was replaced, so nobody
  * knew its deadline. A store to which that has ever happened says so (the meta
  * record `doubt`), and there each key's record is read before it is believed.
+ * One that names an emptied database goes with that (garbage.c), or here.
  *
  * Bounds   one job, SCAN_RECORDS records or SCAN_BYTES and a key; EXPIRE_SLICE
  *          keys a turn of each kind; dirt up to half of cut-max, so that half
@@ -58,6 +59,9 @@ struct scan {
     int64_t         now_ms;
     bool            doubted;
     bool            durable;
+    uint32_t       *live; /* namespaces that are not garbage on disk */
+    size_t          live_count;
+    uint32_t        first_new; /* from here on they are younger than this */
     struct buf      at;   /* in: where to begin; out: where it ended */
     struct buf      keys; /* key records' keys, one after the other */
     size_t          count;
@@ -122,6 +126,14 @@ static enum belief read_due(struct scan *scan, slice record_key, slice value,
     return BELIEVED;
 }
 
+static bool is_live(const struct scan *scan, uint32_t space)
+{
+    for (size_t i = 0; i < scan->live_count; i++)
+        if (scan->live[i] == space)
+            return true;
+    return space >= scan->first_new;
+}
+
 static void take_due(struct scan *scan, slice record_key, slice value,
                      slice key, int64_t deadline_ms)
 {
@@ -131,7 +143,9 @@ static void take_due(struct scan *scan, slice record_key, slice value,
     slice      user_key;
     if (!record_key_parse(key, &space, &slot, &user_key))
         return; /* not ours to understand */
-    enum belief belief = read_due(scan, record_key, value, key, &due);
+    enum belief belief = WRONG;
+    if (is_live(scan, space))
+        belief = read_due(scan, record_key, value, key, &due);
     if (belief == WRONG)
         store_batch_delete(scan->batch, record_key);
     if (belief != BELIEVED)
@@ -222,6 +236,7 @@ static void scan_free(struct db *db, struct scan *scan)
     mem_release(db->opt.mem, MEM_JOBS, scan->charged_bytes);
     buf_deinit(&scan->at);
     buf_deinit(&scan->keys);
+    mem_free(scan->live);
     mem_free(scan);
 }
 
@@ -275,6 +290,11 @@ static bool may_add_dirt(const struct db *db)
     return db->open_bytes < db->opt.cut_max_bytes / 2;
 }
 
+static size_t scan_bytes(const struct scan *scan, size_t key_bytes)
+{
+    return sizeof(*scan) + scan->live_count * sizeof(*scan->live) + key_bytes;
+}
+
 static void charge(struct db *db, struct scan *scan, size_t bytes)
 {
     mem_release(db->opt.mem, MEM_JOBS, scan->charged_bytes);
@@ -313,8 +333,24 @@ static void scan_done(struct job *base)
         scan_free(db, scan);
         return;
     }
-    charge(db, scan, sizeof(*scan) + scan->keys.capacity);
+    charge(db, scan, scan_bytes(scan, scan->keys.capacity));
     expiry->found = scan;
+}
+
+/* Those of databases, and those that were emptied but are not said to be
+ * garbage on disk yet: if the process ends now, they have not been emptied. */
+static void list_live(struct db *db, struct scan *scan)
+{
+    const struct dead_list *dead[] = { &db->dead, &db->cut.dead };
+    scan->first_new = db->space_id;
+    scan->live = mem_calloc(db->opt.databases + dead[0]->count +
+                                dead[1]->count,
+                            sizeof(*scan->live));
+    for (unsigned i = 0; i < db->opt.databases; i++)
+        scan->live[scan->live_count++] = db->spaces[i].id;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < dead[i]->count; j++)
+            scan->live[scan->live_count++] = dead[i]->ids[j];
 }
 
 static void scan_start(struct db *db)
@@ -337,7 +373,8 @@ static void scan_start(struct db *db)
     buf_init(&scan->at, SIZE_MAX);
     buf_init(&scan->keys, SIZE_MAX);
     keep(&scan->at, buf_slice(&expiry->at));
-    charge(db, scan, sizeof(*scan) + SCAN_BYTES);
+    list_live(db, scan);
+    charge(db, scan, scan_bytes(scan, SCAN_BYTES));
     expiry->running = true;
     expiry->more = false;
     expiry->written_ms = 0;
