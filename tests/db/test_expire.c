@@ -78,6 +78,25 @@ static void search(struct fix *fix)
     assert_true(fix->db->expiry.running);
 }
 
+/* Until its batch is with the I/O side. */
+static void go_to_write(struct fix *fix)
+{
+    cut_begin(fix->db);
+    while (fix->db->cut.phase != CUT_WRITE) {
+        cut_step(fix->db);
+        io_hand_over(fix->io);
+        if (fix->db->cut.phase != CUT_WRITE && held_io_run(fix->io, JOB_SAVE))
+            held_io_deliver_all(fix->io);
+    }
+}
+
+static void finish_cut(struct fix *fix)
+{
+    while (cut_step(fix->db)) {
+    }
+    assert_int_equal(fix->db->cut.phase, CUT_NONE);
+}
+
 static void all_go_and_are_told_once(void **state)
 {
     struct fix   fix;
@@ -196,8 +215,7 @@ static void one_that_is_flushed_meanwhile_stays(void **state)
     io_hand_over(fix.io);
     held_io_run(fix.io, JOB_SAVE);
     held_io_deliver_all(fix.io);
-    while (cut_step(fix.db)) {
-    }
+    finish_cut(&fix);
     assert_null(fix.db->expiry.found);
     assert_true(fix_evict(&fix, "key:150"));
     assert_true(fix_evict(&fix, "key:151"));
@@ -213,7 +231,6 @@ static void one_that_is_flushed_meanwhile_stays(void **state)
     fix_deinit(&fix);
 }
 
-/* A cut writes a deadline before the place that a job in flight will report. */
 static void a_deadline_before_the_place_is_found(void **state)
 {
     struct fix fix;
@@ -222,15 +239,7 @@ static void a_deadline_before_the_place_is_found(void **state)
     fix_init(&fix, 16 * MB, 4 * MB);
     fix_set(&fix, "late", SLICE_LITERAL("1"), fix.now_ms + 5000);
     fix_flush(&fix);
-    search(&fix); /* goes to "late" */
-    fix_set(&fix, "early", SLICE_LITERAL("1"), fix.now_ms + 1000);
-    fix_flush(&fix);
-    assert_true(fix_evict(&fix, "early"));
-    fix.now_ms += 1000;
-    fix_expire_all(&fix);
-    assert_int_equal(fix_count(&fix), 1);
-
-    /* And of one that has ended. */
+    fix_expire_all(&fix); /* it stands at "late" */
     fix_set(&fix, "early", SLICE_LITERAL("1"), fix.now_ms + 1000);
     fix_flush(&fix);
     assert_true(fix_evict(&fix, "early"));
@@ -238,6 +247,37 @@ static void a_deadline_before_the_place_is_found(void **state)
     fix_expire_all(&fix);
     assert_int_equal(fix_count(&fix), 1);
     assert_int_equal(inspect_clean(&fix).expiries, 1);
+    fix_deinit(&fix);
+}
+
+/* The same, by a cut whose batch is written while a job waits to begin behind
+ * it: what the job says of the place is too far. */
+static void a_deadline_before_a_job_in_flight_is_found(void **state)
+{
+    struct fix fix;
+
+    (void)state;
+    fix_init(&fix, 16 * MB, 4 * MB);
+    fix_set(&fix, "late", SLICE_LITERAL("1"), fix.now_ms + 2000);
+    fix_flush(&fix);
+    fix_expire_all(&fix);
+    fix_set(&fix, "early", SLICE_LITERAL("1"), fix.now_ms + 1000);
+    go_to_write(&fix);
+    fix.now_ms += 2000;
+    assert_true(fix_evict(&fix, "late"));
+    db_set_now(fix.db, fix.now_ms);
+    fix.db->expiry.more = true;
+    expire_turn(fix.db);
+    assert_true(fix.db->expiry.running);
+    io_hand_over(fix.io);
+    assert_true(held_io_run(fix.io, JOB_SAVE));
+    run_background(&fix);
+    held_io_deliver_all(fix.io);
+    finish_cut(&fix);
+    assert_true(fix_evict(&fix, "early"));
+    fix_expire_all(&fix);
+    assert_int_equal(fix_count(&fix), 0);
+    assert_int_equal(inspect_clean(&fix).expiries, 0);
     fix_deinit(&fix);
 }
 
@@ -252,13 +292,7 @@ static void what_a_cut_takes_away_is_left_to_it(void **state)
     go_cold(&fix, 3);
     fix_expire(&fix, "key:0", fix.now_ms + 5 * COLD_MS);
     assert_true(fix_del(&fix, "key:1"));
-    cut_begin(fix.db);
-    while (fix.db->cut.phase != CUT_WRITE) {
-        cut_step(fix.db);
-        io_hand_over(fix.io);
-        if (fix.db->cut.phase != CUT_WRITE && held_io_run(fix.io, JOB_SAVE))
-            held_io_deliver_all(fix.io);
-    }
+    go_to_write(&fix);
     hear(&fix, &heard);
     fix.now_ms += COLD_MS;
     search(&fix); /* before the save is run */
@@ -613,6 +647,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_written_meanwhile_stays),
         cmocka_unit_test(one_that_is_flushed_meanwhile_stays),
         cmocka_unit_test(a_deadline_before_the_place_is_found),
+        cmocka_unit_test(a_deadline_before_a_job_in_flight_is_found),
         cmocka_unit_test(what_a_cut_takes_away_is_left_to_it),
         cmocka_unit_test(a_load_in_flight_finds_it_gone),
         cmocka_unit_test(one_that_is_in_memory_too_goes_once),
