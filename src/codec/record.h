@@ -42,6 +42,8 @@ enum record_family {
 void record_key_key(struct buf *out, uint32_t space, uint64_t hash, slice key);
 /* The start of all key records of a namespace. */
 void record_key_space(struct buf *out, uint32_t space);
+/* The start of a slot's; slot may be SLOT_COUNT, for the end. */
+void record_key_slot(struct buf *out, uint32_t space, unsigned slot);
 void record_page_key(struct buf *out, uint64_t object_id, uint64_t page_id);
 void record_expiry_key(struct buf *out, int64_t deadline_ms,
                        slice key_record_key);

@@ -543,6 +543,7 @@ static void save_done(struct job *job)
         db->stats.staged_flushes += save->staged;
         db->stats.saves += cut->saves;
         db->stats.deletes += cut->deletes;
+        compact_deleted(db, cut->deletes);
         db->stats.last_flush_bytes = cut->bytes;
         db->stats.last_save_time_s = db->now_ms / 1000;
     }

@@ -236,6 +236,7 @@ void db_cron(struct db *db, int64_t now_ms)
     scrub_step(db);
     if (!db->scrub_wanted)
         garbage_step(db);
+    compact_tidy(db);
     compact_idle(db);
     keep_moving(db, true);
     last_resort(db);

@@ -195,6 +195,9 @@ struct db {
     struct buf        emptied_to;     /* last compaction, both included */
     size_t            emptied_count;
     bool              compacting;
+    uint64_t          tidy_deleted;   /* key records, since the last round */
+    unsigned          tidy_left;      /* pieces of this one */
+    int64_t           tidy_at_ms;     /* no round before */
     bool              buffered;       /* something is in the write buffer */
     int64_t           written_ms;     /* the last time something was written */
 
@@ -422,6 +425,10 @@ void garbage_deinit(struct db *db);
  * ones will lie elsewhere. */
 void compact_emptied(struct db *db, slice first, slice last, size_t count,
                      bool is_end);
+/* A cut has deleted so many key records. */
+void compact_deleted(struct db *db, uint64_t keys);
+/* Once a cron call: a piece, if it is time for that. */
+void compact_tidy(struct db *db);
 /* Makes a table of the write buffer when nothing is written any more. */
 void compact_idle(struct db *db);
 void compact_deinit(struct db *db);

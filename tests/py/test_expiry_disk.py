@@ -1,6 +1,7 @@
 """Keys that are only on disk when their deadline passes: they go from DBSIZE
 and from disk without anybody asking for them, and are told of once."""
 
+import os
 import random
 import threading
 import time
@@ -205,6 +206,39 @@ def test_databases_change_meanwhile(start_server, command):
             records["k"] == 1 + (command == "SWAPDB")
     # Deleting goes on after each restart.
     wait_until(is_clean, what="nothing else is on disk", pause_s=0.5)
+
+
+def disk_bytes(server):
+    total = 0
+    for directory, _, names in os.walk(server.ds_path):
+        for name in names:
+            try:
+                total += os.path.getsize(os.path.join(directory, name))
+            except FileNotFoundError:
+                pass
+    return total
+
+
+@pytest.mark.parametrize("how", ["expire", "delete"])
+def test_disk_space_comes_back(start_server, how):
+    """Of keys that went one by one, while nothing else is written; those that
+    stay lie between them."""
+    server = server_of(start_server, cache_max_memory="64mb")
+    count, stay = 30_000, 1000
+    ttl = ("PX", 500) if how == "expire" else ()
+    on_disk(server, [("SET", "key:%d" % i, b"%500d" % i) + ttl
+                     for i in range(count)]
+            + [("SET", "stays:%d" % i, b"%500d" % i) for i in range(stay)])
+    full = disk_bytes(server)
+    if how == "delete":
+        server.raw().pipeline([("DEL", "key:%d" % i) for i in range(count)])
+    wait_size(server, stay)
+    flush(server)
+    assert full > 10_000_000 # so that this can fail
+    wait_until(lambda: disk_bytes(server) < 4_000_000, 60,
+               what="the space comes back")
+    assert server.raw().pipeline([("STRLEN", "stays:%d" % i)
+                                  for i in range(stay)]) == [500] * stay
 
 
 def test_what_stops_it(start_server):
