@@ -353,6 +353,14 @@ static void list_live(struct db *db, struct scan *scan)
             scan->live[scan->live_count++] = dead[i]->ids[j];
 }
 
+static bool has_deadlines(const struct db *db)
+{
+    for (unsigned i = 0; i < db->opt.databases; i++)
+        if (db->spaces[i].disk_expires > 0)
+            return true;
+    return false;
+}
+
 static void scan_start(struct db *db)
 {
     struct expiry *expiry = &db->expiry;
@@ -360,6 +368,10 @@ static void scan_start(struct db *db)
         expiry->next_ms > db->now_ms || expiry->retry_at_ms > db->now_ms ||
         is_search_stopped(db) || !may_add_dirt(db))
         return;
+    if (!has_deadlines(db)) {
+        expiry->next_ms = INT64_MAX; /* until a cut writes one */
+        return;
+    }
     struct scan *scan = mem_calloc(1, sizeof(*scan));
     scan->job = (struct job){ .class = JOB_BACKGROUND,
                               .run = scan_run,
