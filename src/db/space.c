@@ -6,8 +6,8 @@
  * see is derived:
  *     keys = keys on disk + sum over dirty entries of (exists - on disk)
  * and `pending` is that sum, kept by the write hook. Entries whose old record
- * is not known yet are not in the sum; they are counted in `unsettled`. How many
- * keys have a deadline is known in the same way, but by database only. */
+ * is not known yet are not in the sum; they are counted in `unsettled`. How
+ * many keys have a deadline is known in the same way, but by database only. */
 #include "db/internal.h"
 
 #include "base/hash.h"

@@ -168,7 +168,7 @@ static void pages_go_too(void **state)
     fix_deinit(&fix);
 }
 
-/* --- races: the search has read the disk, and then ------------------------- */
+/* --- races: the search has read the disk, and then ----------------------- */
 
 static void a_key_that_is_written_meanwhile_stays(void **state)
 {
@@ -364,7 +364,7 @@ static void one_that_is_in_memory_too_goes_once(void **state)
     fix_deinit(&fix);
 }
 
-/* --- databases ------------------------------------------------------------ */
+/* --- databases ----------------------------------------------------------- */
 
 static void emptied_and_swapped_meanwhile(void **state)
 {
@@ -420,7 +420,7 @@ static void emptied_but_not_on_disk_yet(void **state)
     fix_deinit(&fix);
 }
 
-/* --- what stops it --------------------------------------------------------- */
+/* --- what stops it ------------------------------------------------------- */
 
 static void expect_nothing(struct fix *fix)
 {
@@ -510,7 +510,7 @@ static void it_leaves_half_of_the_epoch_to_clients(void **state)
     fix_deinit(&fix);
 }
 
-/* --- restarts, clocks, damage ---------------------------------------------- */
+/* --- restarts, clocks, damage -------------------------------------------- */
 
 static void a_restart_begins_at_the_first(void **state)
 {
