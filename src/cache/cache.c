@@ -422,3 +422,31 @@ struct entry *cache_next_expired(struct cache *cache, int64_t now_ms,
     }
     return NULL;
 }
+
+/* Buckets and entries of the sample. */
+#define TTL_BUCKETS 4096
+#define TTL_ENTRIES 256
+
+int64_t cache_mean_ttl_ms(const struct cache *cache, uint32_t space,
+                          int64_t now_ms)
+{
+    double   sum = 0; /* a deadline may be the largest number there is */
+    unsigned count = 0;
+    uint32_t at = cache->expire_cursor;
+    if (cache->deadline_count == 0)
+        return 0;
+    for (unsigned i = 0; i < TTL_BUCKETS && count < TTL_ENTRIES &&
+                         i < cache->table.bucket_count; i++) {
+        if (at >= cache->table.bucket_count)
+            at = 0;
+        const struct entry *entry = table_bucket(&cache->table, at++);
+        for (; entry != NULL; entry = entry->next) {
+            int64_t deadline = entry_deadline(entry);
+            if (deadline == 0 || entry->space != space)
+                continue;
+            sum += deadline > now_ms ? (double)(deadline - now_ms) : 0;
+            count++;
+        }
+    }
+    return count > 0 ? (int64_t)(sum / count) : 0;
+}

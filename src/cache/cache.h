@@ -155,6 +155,11 @@ bool cache_evict(struct cache *cache, struct entry *entry);
 struct entry *cache_next_expired(struct cache *cache, int64_t now_ms,
                                  size_t *budget);
 
+/* The mean of the times to live of entries of that namespace, of a sample of
+ * bounded size; 0: none has one. */
+int64_t cache_mean_ttl_ms(const struct cache *cache, uint32_t space,
+                          int64_t now_ms);
+
 /* Verifies every invariant; for tests. */
 void cache_check(const struct cache *cache);
 

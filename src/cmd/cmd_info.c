@@ -543,24 +543,18 @@ static void info_cluster(struct info *info)
 }
 
 /* Blind writes that are not settled yet are left out: INFO does not wait, as
- * DBSIZE does. Deadlines are known of keys in memory only, and not by
- * database: they are told where they can be of one database only. */
+ * DBSIZE does. */
 static void info_keyspace(struct info *info)
 {
     struct db *db = info->server->db;
-    int        used = 0;
-    for (int i = 0; i < info->server->config->databases; i++)
-        used += db_key_count(db, db_space(db, (unsigned)i)) > 0;
     for (int i = 0; i < info->server->config->databases; i++) {
-        int64_t keys = db_key_count(db, db_space(db, (unsigned)i));
-        int64_t expires = (int64_t)db_cache(db)->deadline_count;
+        const struct db_space *space = db_space(db, (unsigned)i);
+        int64_t                keys = db_key_count(db, space);
         if (keys <= 0)
             continue;
-        if (used > 1)
-            expires = 0;
-        info_line(info, "db%d:keys=%lld,expires=%lld,avg_ttl=0", i,
-                  (long long)keys,
-                  (long long)(expires < keys ? expires : keys));
+        info_line(info, "db%d:keys=%lld,expires=%lld,avg_ttl=%lld", i,
+                  (long long)keys, (long long)db_expire_count(db, space),
+                  (long long)db_avg_ttl_ms(db, space));
     }
 }
 

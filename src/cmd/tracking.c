@@ -7,9 +7,10 @@
  * means nobody any more, until the key changes or is dropped.
  *
  * Invalidations come from the write hook, so that eviction and loading, which
- * don't pass it, are no changes. One change has no write: a deadline that
- * passes while the key is only on disk. So a key that has a deadline when it
- * is read is also on a list here, which is walked bit by bit. */
+ * don't pass it, are no changes. One change may have no write: a deadline that
+ * passes while the key is only on disk, and nobody looks for it there (a store
+ * that fails, DEBUG SET-ACTIVE-EXPIRE). So a key that has a deadline when it is
+ * read is also on a list here, which is walked bit by bit. */
 #include "cmd/tracking_state.h"
 
 #include <string.h>

@@ -70,6 +70,14 @@ void record_key_key(struct buf *out, uint32_t space, uint64_t hash, slice key)
     put(out, key.data, key.len);
 }
 
+void record_key_slot(struct buf *out, uint32_t space, unsigned slot)
+{
+    ASSERT(slot <= SLOT_COUNT);
+    record_key_space(out, space);
+    put_byte(out, (uint8_t)(slot >> 8));
+    put_byte(out, (uint8_t)slot);
+}
+
 void record_page_key(struct buf *out, uint64_t object_id, uint64_t page_id)
 {
     begin_key(out, RECORD_PAGE);
@@ -111,6 +119,12 @@ void record_count_key(struct buf *out, uint32_t space, unsigned group)
     record_meta_key(out, "count");
     put_be32(out, space);
     put_byte(out, (uint8_t)group);
+}
+
+void record_expires_key(struct buf *out, uint32_t space)
+{
+    record_meta_key(out, "expires");
+    put_be32(out, space);
 }
 
 void record_staging_key(struct buf *out, uint64_t cut_id, uint32_t sequence)

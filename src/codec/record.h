@@ -42,6 +42,8 @@ enum record_family {
 void record_key_key(struct buf *out, uint32_t space, uint64_t hash, slice key);
 /* The start of all key records of a namespace. */
 void record_key_space(struct buf *out, uint32_t space);
+/* The start of a slot's; slot may be SLOT_COUNT, for the end. */
+void record_key_slot(struct buf *out, uint32_t space, unsigned slot);
 void record_page_key(struct buf *out, uint64_t object_id, uint64_t page_id);
 void record_expiry_key(struct buf *out, int64_t deadline_ms,
                        slice key_record_key);
@@ -49,6 +51,7 @@ void record_garbage_object_key(struct buf *out, uint64_t object_id);
 void record_garbage_space_key(struct buf *out, uint32_t space);
 void record_meta_key(struct buf *out, const char *name);
 void record_count_key(struct buf *out, uint32_t space, unsigned group);
+void record_expires_key(struct buf *out, uint32_t space);
 void record_staging_key(struct buf *out, uint64_t cut_id, uint32_t sequence);
 
 /* The parts of a key record's key. */

@@ -5,6 +5,13 @@
  * emptied of COMPACT_RECORDS is compacted, and the last piece of one that had
  * COMPACT_MIN: a few tables at a time.
  *
+ * When as many keys were deleted as there are left: those that were deleted or
+ * expired one by one lie all over the key records, and nobody else would ever
+ * merge them away. All databases' key records are gone through once, a piece
+ * of their slots at a time, and the expiry records up to now. So what is dead
+ * is at most about as many records as live, and TIDY_MIN; and at TIDY_PAUSE_MS
+ * between two rounds each record is written once more for one that went.
+ *
  * When nothing has been written for a while: what is in the write buffer is
  * made a table. It would be one anyway, later; but so its memory is free, and a
  * start has no log to read.
@@ -16,6 +23,10 @@
 #define COMPACT_RECORDS 4096
 #define COMPACT_MIN     512
 #define IDLE_MS         5000
+#define TIDY_MIN        16384
+#define TIDY_PAUSE_MS   30000
+#define TIDY_SLOTS      1024 /* of one piece */
+#define TIDY_PIECES     (SLOT_COUNT / TIDY_SLOTS)
 
 /* What LevelDB has of the range after it was compacted, to try once more. */
 #define LEFT_BYTES (64 * 1024)
@@ -27,6 +38,7 @@ struct compact_job {
     struct buf    from, to;
     bool          durable;
     bool          is_idle;   /* the range is empty */
+    bool          is_tidy;   /* there are live records in it too */
     bool          is_second; /* try */
     bool          is_left;   /* out: there is something left */
     err_t         err;
@@ -37,8 +49,15 @@ static void compact_run(struct job *base)
 {
     struct compact_job *job = CONTAINER_OF(base, struct compact_job, job);
     slice from = buf_slice(&job->from), to = buf_slice(&job->to);
+    uint64_t before = 0;
+    if (job->is_tidy) {
+        before = store_approximate_bytes(job->store, from, to);
+        if (before <= LEFT_BYTES)
+            return; /* a compaction would make a table of the write buffer */
+    }
     store_compact(job->store, from, to);
-    job->is_left = store_approximate_bytes(job->store, from, to) > LEFT_BYTES;
+    uint64_t left = store_approximate_bytes(job->store, from, to);
+    job->is_left = left > LEFT_BYTES && left > before - before / 8;
 }
 
 static void job_free(struct compact_job *job)
@@ -106,20 +125,20 @@ static void press(struct compact_job *job)
 }
 
 /* Takes what the buffers hold. */
-static void submit(struct db *db, struct buf *from, struct buf *to,
-                   bool is_idle)
+static struct compact_job *submit(struct db *db, struct buf *from,
+                                  struct buf *to)
 {
     struct compact_job *job = mem_calloc(1, sizeof(*job));
     job->db = db;
     job->store = db->opt.store;
     job->durable = db->opt.fsync;
-    job->is_idle = is_idle;
     job->from = *from;
     job->to = *to;
     buf_init(from, SIZE_MAX);
     buf_init(to, SIZE_MAX);
     db->compacting = true;
     submit_job(job);
+    return job;
 }
 
 static bool may_compact(const struct db *db)
@@ -146,7 +165,7 @@ void compact_emptied(struct db *db, slice first, slice last, size_t count,
     bool is_much = db->emptied_count >= COMPACT_RECORDS ||
                    (is_end && db->emptied_count >= COMPACT_MIN);
     if (is_much)
-        submit(db, &db->emptied_from, &db->emptied_to, false);
+        submit(db, &db->emptied_from, &db->emptied_to);
     if (is_much || is_end)
         db->emptied_count = 0;
 }
@@ -164,7 +183,54 @@ void compact_idle(struct db *db)
     buf_init(&to, 8);
     keep_key(&from, SLICE_LITERAL("\xff"));
     keep_key(&to, SLICE_LITERAL("\xff"));
-    submit(db, &from, &to, true);
+    submit(db, &from, &to)->is_idle = true;
+}
+
+/* --- keys that went one by one -------------------------------------------- */
+
+void compact_deleted(struct db *db, uint64_t keys)
+{
+    db->tidy_deleted += keys;
+}
+
+static bool is_round_due(const struct db *db)
+{
+    uint64_t left = 0;
+    for (unsigned i = 0; i < db->opt.databases; i++)
+        left += (uint64_t)db->spaces[i].disk_keys;
+    return db->tidy_deleted >= TIDY_MIN && db->tidy_deleted >= left &&
+           db->now_ms >= db->tidy_at_ms;
+}
+
+/* The ends are no keys of records: they are shorter than any. */
+static void tidy_piece(struct db *db, unsigned piece)
+{
+    struct buf from, to;
+    buf_init(&from, 16);
+    buf_init(&to, 16);
+    if (piece == 0) {
+        record_expiry_key(&from, 1, SLICE_EMPTY);
+        record_expiry_key(&to, db->now_ms, SLICE_EMPTY);
+    } else {
+        const struct db_space *space = &db->spaces[(piece - 1) / TIDY_PIECES];
+        unsigned slot = (piece - 1) % TIDY_PIECES * TIDY_SLOTS;
+        if (space->slot_keys == NULL)
+            return; /* it has not had any */
+        record_key_slot(&from, space->id, slot);
+        record_key_slot(&to, space->id, slot + TIDY_SLOTS);
+    }
+    submit(db, &from, &to)->is_tidy = true;
+}
+
+void compact_tidy(struct db *db)
+{
+    if (db->tidy_left == 0 && is_round_due(db)) {
+        db->tidy_left = 1 + db->opt.databases * TIDY_PIECES;
+        db->tidy_deleted = 0;
+        db->tidy_at_ms = db->now_ms + TIDY_PAUSE_MS;
+    }
+    while (db->tidy_left > 0 && may_compact(db))
+        tidy_piece(db, --db->tidy_left);
 }
 
 void compact_deinit(struct db *db)

@@ -167,15 +167,19 @@ static void drop_given(struct db *db, const struct busy *busy)
     put_garbage(db, id);
 }
 
+static void delete_expiry(struct db *db, int64_t deadline_ms, slice record_key)
+{
+    record_expiry_key(&db->key_buf2, deadline_ms, record_key);
+    store_batch_delete(db->cut.batch, buf_slice(&db->key_buf2));
+}
+
 /* What of the old record goes when the captured state replaces it. */
 static void replace_old(struct db *db, struct busy *busy, slice record_key)
 {
     struct cut              *cut = &db->cut;
     const struct disk_state *old = &busy->disk, *new = &busy->saving;
-    if (old->deadline_ms != 0 && old->deadline_ms != new->deadline_ms) {
-        record_expiry_key(&db->key_buf2, old->deadline_ms, record_key);
-        store_batch_delete(cut->batch, buf_slice(&db->key_buf2));
-    }
+    if (old->deadline_ms != 0 && old->deadline_ms != new->deadline_ms)
+        delete_expiry(db, old->deadline_ms, record_key);
     if (old->object_id != 0 && old->object_id != new->object_id &&
         !moved_is_held(db, old->object_id, cut->epoch))
         put_garbage(db, old->object_id);
@@ -183,7 +187,9 @@ static void replace_old(struct db *db, struct busy *busy, slice record_key)
     struct db_space *space = counted_in(db, busy->entry->space);
     ASSERT(space != NULL);
     space_count_slot(db, space, hash_slot(entry_key(busy->entry)), delta);
-    space->pending -= delta;
+    int expires = (new->deadline_ms != 0) - (old->deadline_ms != 0);
+    space_count_expires(space, expires);
+    space_pend(space, -delta, -expires);
     busy->disk = busy->saving;
 }
 
@@ -318,6 +324,8 @@ static void put_record(struct db *db, struct busy *busy, slice record_key)
     cut->saves++;
     if (record.deadline_ms == 0)
         return;
+    if (cut->earliest_ms == 0 || record.deadline_ms < cut->earliest_ms)
+        cut->earliest_ms = record.deadline_ms;
     record_expiry_key(&db->key_buf2, record.deadline_ms, record_key);
     record_value_begin(&db->value_buf);
     uint8_t id[8];
@@ -367,8 +375,13 @@ static void drop_dead(struct db *db, struct busy *busy)
      * become garbage with the namespace. */
     uint64_t gave = busy->gave_id;
     if (gave != entry_object_id(busy->entry) &&
-        moved_is_held(db, gave, db->cut.epoch))
-        store_batch_delete(db->cut.batch, make_record_key(db, busy->entry));
+        moved_is_held(db, gave, db->cut.epoch)) {
+        slice record_key = make_record_key(db, busy->entry);
+        store_batch_delete(db->cut.batch, record_key);
+        /* If it isn't known, the expiry record goes when it is due. */
+        if (busy->disk.known && busy->disk.deadline_ms != 0)
+            delete_expiry(db, busy->disk.deadline_ms, record_key);
+    }
     drop_given(db, busy);
     settle_forget(db, busy);
     busy->saving = busy->disk;
@@ -394,8 +407,8 @@ static void capture(struct db *db, struct busy *busy)
          * memory too, as of this epoch. */
         struct entry_spec absent = { .presence = ENTRY_ABSENT };
         struct db_space  *space = space_of(db, entry);
-        if (busy->disk.known && space != NULL)
-            space->pending--;
+        if (busy->disk.known)
+            space_pend(space, -1, -1);
         drop_given(db, busy);
         moved_dropped(db, entry_object_id(entry), cut->epoch);
         cache_assign(&db->cache, entry, &absent);
@@ -480,9 +493,9 @@ static void put_meta_records(struct db *db)
 {
     struct cut *cut = &db->cut;
     for (unsigned i = 0; i < db->opt.databases; i++)
-        space_put_groups(db, cut->batch, &db->spaces[i]);
+        space_put_counts(db, cut->batch, &db->spaces[i]);
     for (size_t i = 0; i < cut->shadow_count; i++)
-        space_put_groups(db, cut->batch, &cut->shadows[i]);
+        space_put_counts(db, cut->batch, &cut->shadows[i]);
     for (size_t i = 0; i < cut->dead.count; i++) {
         record_garbage_space_key(&db->key_buf, cut->dead.ids[i]);
         record_value_begin(&db->value_buf);
@@ -491,6 +504,9 @@ static void put_meta_records(struct db *db)
                         buf_slice(&db->value_buf));
         cut->makes_garbage = true;
     }
+    cut->says_doubt = db->expiry.doubt_new;
+    if (cut->says_doubt)
+        meta_put_doubt(db, cut->batch);
     if (cut->map_changed)
         meta_put_map(db, cut->batch, cut->map, db->opt.databases);
     /* What is new stops being garbage with this batch. */
@@ -511,12 +527,15 @@ static void save_done(struct job *job)
     db->stats.last_flush_ok = save->err == ERR_OK;
     ASSERT(cut->phase == CUT_WRITE && cut->epoch == save->cut_id);
     cut->phase = CUT_FINISH;
+    expire_forget_found(db);
     if (save->err != ERR_OK) {
         db->stats.flush_errors++;
         fail_begin(db, &save->why);
     } else {
         db->durable_epoch = cut->epoch;
         db->failing = false;
+        expire_written(db, cut->earliest_ms);
+        db->expiry.doubt_new &= !cut->says_doubt;
         db->garbage_known |= cut->makes_garbage;
         db->buffered = true;
         db->written_ms = db->now_ms;
@@ -524,6 +543,7 @@ static void save_done(struct job *job)
         db->stats.staged_flushes += save->staged;
         db->stats.saves += cut->saves;
         db->stats.deletes += cut->deletes;
+        compact_deleted(db, cut->deletes);
         db->stats.last_flush_bytes = cut->bytes;
         db->stats.last_save_time_s = db->now_ms / 1000;
     }

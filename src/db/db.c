@@ -5,9 +5,6 @@
 
 /* Entries evicted or moved in one turn when memory is over its limit. */
 #define SWEEP_SLICE 256
-/* Buckets looked at by one step of the expiry sweep, and entries expired. */
-#define EXPIRE_BUCKETS 10000
-#define EXPIRE_SLICE   64
 /* Cron calls that the hard limit may be exceeded without a synchronous flush. */
 #define LAST_RESORT_TICKS 20
 
@@ -65,6 +62,7 @@ static struct db *make(const struct db_options *options)
     park_init(db);
     cut_init(db);
     moved_init(db);
+    expire_init(db);
     spaces_init(db);
     buf_init(&db->key_buf, SIZE_MAX);
     buf_init(&db->key_buf2, SIZE_MAX);
@@ -111,6 +109,7 @@ void db_close(struct db *db)
     cut_deinit(db);
     moved_deinit(db);
     forget_dirty(db);
+    expire_deinit(db);
     garbage_deinit(db);
     compact_deinit(db);
     spaces_deinit(db);
@@ -163,37 +162,6 @@ static void keep_moving(struct db *db, bool is_cron)
         park_restart_starved(db);
 }
 
-static bool expire_slice(struct db *db)
-{
-    size_t budget = EXPIRE_BUCKETS;
-    if (db->lazy_expire || db->expiry_paused || db->frozen)
-        return false;
-    for (unsigned i = 0; i < EXPIRE_SLICE; i++) {
-        if (db->open_bytes >= db->opt.cut_max_bytes)
-            return false;
-        struct entry *entry =
-            cache_next_expired(&db->cache, db->now_ms, &budget);
-        if (entry == NULL)
-            return false;
-        if (space_of(db, entry) == NULL) {
-            /* Its database is gone; the hand will take it. */
-            if (!cache_evict(&db->cache, entry))
-                return false;
-            continue;
-        }
-        expire_entry(db, entry);
-    }
-    return true;
-}
-
-static bool expire_some(struct db *db)
-{
-    uint64_t begun_us = clock_mono_us();
-    bool     more = expire_slice(db);
-    db_worked(db, DB_WORK_EXPIRY, begun_us);
-    return more;
-}
-
 /* Below the limit again, a slice a turn. */
 static bool sweep(struct db *db)
 {
@@ -212,8 +180,7 @@ bool db_turn(struct db *db, int64_t now_ms)
     if (!db->frozen)
         park_run_ready(db);
     bool more = flush_turn(db);
-    if (db->expire_more)
-        db->expire_more = expire_some(db);
+    more |= expire_turn(db);
     if (db->opt.keep_nothing ||
         db->opt.mem->total_bytes > db->cache.limit_bytes)
         more |= sweep(db);
@@ -230,7 +197,7 @@ bool db_turn(struct db *db, int64_t now_ms)
     /* With io-threads 0 the jobs are done by now, and there may be more. */
     bool slices = (db->scrub_more || db->garbage_more) &&
                   io_is_blocking(db->opt.io);
-    return more || slices || db->expire_more || !list_empty(&db->ready) ||
+    return more || slices || expire_has_step(db) || !list_empty(&db->ready) ||
            cut_has_step(db);
 }
 
@@ -264,12 +231,12 @@ static void last_resort(struct db *db)
 void db_cron(struct db *db, int64_t now_ms)
 {
     db_set_now(db, now_ms);
-    if (!db->expire_more)
-        db->expire_more = expire_some(db);
+    expire_cron(db);
     fail_retry(db);
     scrub_step(db);
     if (!db->scrub_wanted)
         garbage_step(db);
+    compact_tidy(db);
     compact_idle(db);
     keep_moving(db, true);
     last_resort(db);
@@ -409,7 +376,7 @@ void db_reset_stats(struct db *db)
 
 struct sums {
     struct db *db;
-    int64_t    pending;
+    int64_t    pending, pending_expires;
     size_t     unsettled, all_unsettled;
     uint32_t   space;
 };
@@ -428,6 +395,9 @@ static void add_up(void *arg, struct entry *entry)
         sums->pending += entry_exists(entry) - (int)busy->disk.exists;
     else
         sums->unsettled++;
+    if (busy->disk.known)
+        sums->pending_expires +=
+            entry_expires(entry) - (busy->disk.deadline_ms != 0);
 }
 
 void db_check(struct db *db)
@@ -437,6 +407,7 @@ void db_check(struct db *db)
         struct sums sums = { .db = db, .space = db->spaces[i].id };
         table_each(&db->cache.table, add_up, &sums);
         ASSERT(sums.pending == db->spaces[i].pending);
+        ASSERT(sums.pending_expires == db->spaces[i].pending_expires);
         ASSERT(sums.unsettled == db->spaces[i].unsettled);
         ASSERT(sums.all_unsettled == db->unsettled);
     }

@@ -38,6 +38,9 @@ struct db_space {
     int64_t  disk_keys; /* as of the last cut */
     int64_t  pending;  /* sum over its dirty, settled entries of
                           (exists now) - (exists on disk) */
+    int64_t  disk_expires, pending_expires; /* the same for keys that have a
+                          deadline: each has one expiry record */
+    bool     expires_changed; /* the cut in flight must write it */
     size_t   unsettled; /* dirty entries whose old record is not known yet */
     uint32_t *slot_keys; /* disk_keys by slot; NULL while never needed */
     uint8_t  *groups;    /* which count records the cut in flight must write */
@@ -347,6 +350,11 @@ void db_swap_spaces(struct db *db, struct db_space *a, struct db_space *b);
 /* Keys in a database, expired ones that were not met yet included. Exact when
  * db_wait_settled answered DB_READY. */
 int64_t db_key_count(const struct db *db, const struct db_space *space);
+/* Of these, how many have a deadline; as exact. */
+int64_t db_expire_count(const struct db *db, const struct db_space *space);
+/* How long they have to live, on average, by a sample of those that are in
+ * memory; 0: there are none. */
+int64_t db_avg_ttl_ms(const struct db *db, const struct db_space *space);
 
 /* Answers that db_look gave so far. */
 struct db_lookups {

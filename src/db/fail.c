@@ -56,6 +56,7 @@ static void unsettle_all(struct db *db)
 {
     for (unsigned i = 0; i < db->opt.databases; i++) {
         db->spaces[i].pending = 0;
+        db->spaces[i].pending_expires = 0;
         db->spaces[i].unsettled = 0;
     }
     db->unsettled = 0;
@@ -106,6 +107,7 @@ static void reopen_done(struct job *base)
         /* Void once more: what was looked at before is older than this. */
         db->disk_generation++;
         count_adopt(db, &job->counts);
+        expire_restart(db);
         unsettle_all(db);
         db->must_reopen = false;
         db->start_unwritten = false;

@@ -107,6 +107,8 @@ static void drop_counts(struct garbage_job *job, uint32_t space)
         record_count_key(&key, space, group);
         store_batch_delete(job->batch, buf_slice(&key));
     }
+    record_expires_key(&key, space);
+    store_batch_delete(job->batch, buf_slice(&key));
     buf_deinit(&key);
 }
 

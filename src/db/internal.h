@@ -13,6 +13,7 @@
  *   cut.c     epochs, capture, completion
  *   save.c    a cut on the I/O thread: pages, batch, staging
  *   fail.c    after a failed write: reopen, count anew, try again
+ *   expire.c  keys past their deadline, in memory and on disk
  *   garbage.c namespaces and pages that nobody can reach any more
  *   compact.c LevelDB is made to tidy up
  *   scrub.c   the store is looked through for damage after opening
@@ -100,8 +101,26 @@ struct cut {
     struct db_space *shadows;  /* flushed since: their counts for this cut */
     size_t         shadow_count;
     bool           makes_garbage;
+    bool           says_doubt; /* the meta record `doubt` is in it */
+    int64_t        earliest_ms; /* of the deadlines in it; 0: there is none */
     uint64_t       saves, deletes;
     uint64_t       bytes;
+};
+
+/* The search for keys past their deadline; expire.c says how. */
+struct expiry {
+    bool          sweep_more; /* of memory */
+    struct scan  *found;   /* what is still to be gone through; NULL: nothing */
+    bool          running; /* the job is in flight */
+    bool          more;    /* it goes on without waiting for the cron */
+    bool          starved; /* no room in memory; until the cron */
+    struct buf    at;      /* where the next one goes on */
+    int64_t       next_ms; /* nothing is due before; 0: that isn't known */
+    int64_t       written_ms; /* earliest deadline written since the job in
+                                 flight was submitted; 0: none */
+    int64_t       retry_at_ms;
+    bool          doubted; /* there may be expiry records that are wrong */
+    bool          doubt_new; /* no cut has said so yet */
 };
 
 struct db {
@@ -127,8 +146,7 @@ struct db {
     struct cut        cut;
     bool              flush_wanted;
     uint64_t          durable_epoch; /* all epochs up to this are on disk */
-    bool              expire_more; /* the expiry sweep has more to do */
-    bool              lazy_expire; /* there is no sweep */
+    bool              lazy_expire; /* nobody looks for what has expired */
     bool              expiry_paused;
     bool              frozen;      /* db_freeze */
 
@@ -163,6 +181,8 @@ struct db {
     size_t            node_loads; /* of these: hold room for a large value */
     size_t            prefetch_cap;
 
+    struct expiry     expiry;
+
     /* garbage */
     bool              garbage_known;  /* there may be some */
     bool              garbage_running;
@@ -175,6 +195,9 @@ struct db {
     struct buf        emptied_to;     /* last compaction, both included */
     size_t            emptied_count;
     bool              compacting;
+    uint64_t          tidy_deleted;   /* key records, since the last round */
+    unsigned          tidy_left;      /* pieces of this one */
+    int64_t           tidy_at_ms;     /* no round before */
     bool              buffered;       /* something is in the write buffer */
     int64_t           written_ms;     /* the last time something was written */
 
@@ -205,6 +228,8 @@ bool     db_is_settling(const struct db *db);
 err_t open_meta(struct db *db, struct err_text *why);
 /* The next free ids; reserves more object ids when they run low. */
 void meta_put_ids(struct db *db, struct store_batch *batch);
+/* Expiry records may be wrong from now on. */
+void meta_put_doubt(struct db *db, struct store_batch *batch);
 void meta_put_map(struct db *db, struct store_batch *batch, const uint32_t *ids,
                   size_t count);
 /* What must be on disk before anything else of this run: both of the above. */
@@ -217,8 +242,15 @@ struct db_space *space_by_id(struct db *db, uint32_t id);
 /* A key of this slot came (+1) or went (-1) on disk. */
 void space_count_slot(struct db *db, struct db_space *space, uint16_t slot,
                       int delta);
+/* The same of a key with a deadline. */
+void space_count_expires(struct db_space *space, int delta);
+/* What an entry adds to keys with a deadline: 1 or 0. */
+int entry_expires(const struct entry *entry);
+/* A dirty entry changed what its database has beyond the disk; NULL: it has
+ * none any more. */
+void space_pend(struct db_space *space, int keys, int expires);
 /* The count records that changed since the last call. */
-void space_put_groups(struct db *db, struct store_batch *batch,
+void space_put_counts(struct db *db, struct store_batch *batch,
                       struct db_space *space);
 void space_free_slots(struct db *db, struct db_space *space);
 void dead_add(struct dead_list *dead, uint32_t id);
@@ -229,6 +261,7 @@ struct count_reader {
     uint32_t     *space_ids;
     size_t        space_count;
     uint32_t    **slots; /* by database, SLOT_COUNT each; NULL if empty */
+    int64_t      *expires; /* by database */
     err_t         err;
     struct err_text why;
 };
@@ -368,6 +401,21 @@ void fail_reopen(struct db *db);
 /* --- probe.c */
 void probe_drop(struct db_wait *wait);
 
+/* --- expire.c */
+void expire_init(struct db *db);
+void expire_deinit(struct db *db);
+/* A slice of each search; true: more to do at once. */
+bool expire_turn(struct db *db);
+/* Would expire_turn go on with what was found on disk? */
+bool expire_has_step(const struct db *db);
+void expire_cron(struct db *db);
+/* A cut is on disk, and this is the earliest deadline in it (0: none). */
+void expire_written(struct db *db, int64_t earliest_ms);
+/* The disk is about to be another one than was searched. */
+void expire_forget_found(struct db *db);
+/* Of what is on disk nothing is known any more. */
+void expire_restart(struct db *db);
+
 /* --- garbage.c */
 void garbage_step(struct db *db);
 void garbage_deinit(struct db *db);
@@ -377,6 +425,10 @@ void garbage_deinit(struct db *db);
  * ones will lie elsewhere. */
 void compact_emptied(struct db *db, slice first, slice last, size_t count,
                      bool is_end);
+/* A cut has deleted so many key records. */
+void compact_deleted(struct db *db, uint64_t keys);
+/* Once a cron call: a piece, if it is time for that. */
+void compact_tidy(struct db *db);
 /* Makes a table of the write buffer when nothing is written any more. */
 void compact_idle(struct db *db);
 void compact_deinit(struct db *db);

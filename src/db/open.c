@@ -5,6 +5,8 @@
  *   ids       next version, next namespace, first object id not reserved
  *   spaces    the namespace of each database
  *   count..   keys by slot (space.c)
+ *   expires.. keys with a deadline (space.c)
+ *   doubt     expiry records may be wrong (expire.c)
  *   staged    commit record of a staged cut (save.c) */
 #include "db/internal.h"
 
@@ -59,6 +61,13 @@ void meta_put_ids(struct db *db, struct store_batch *batch)
     append_be64(&db->value_buf, db->version + 1);
     append_be64(&db->value_buf, db->object_id_limit);
     append_be32(&db->value_buf, db->space_id);
+    put_meta(db, batch);
+}
+
+void meta_put_doubt(struct db *db, struct store_batch *batch)
+{
+    meta_key(db, "doubt");
+    record_value_begin(&db->value_buf);
     put_meta(db, batch);
 }
 
@@ -153,6 +162,13 @@ static err_t read_map(struct db *db, struct err_text *why)
     return ERR_OK;
 }
 
+static err_t read_doubt(struct db *db, struct err_text *why)
+{
+    err_t err = read_meta(db, "doubt", why);
+    db->expiry.doubted = err == ERR_OK;
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 static err_t read_counts(struct db *db, struct err_text *why)
 {
     struct count_reader reader;
@@ -213,6 +229,8 @@ static err_t read_all(struct db *db, struct err_text *why)
         err = read_ids(db, why);
     if (err == ERR_OK)
         err = read_map(db, why);
+    if (err == ERR_OK)
+        err = read_doubt(db, why);
     if (err == ERR_OK)
         err = read_counts(db, why);
     return err;

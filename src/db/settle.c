@@ -18,6 +18,7 @@ struct look {
     size_t            key_offset;
     size_t            key_len;
     err_t             err;
+    bool              damaged; /* there is a record, but what does it say? */
     struct disk_state disk;
 };
 
@@ -52,7 +53,8 @@ static void look_one(struct look_job *job, struct look *look)
     /* A damaged record is being replaced: what it pointed to can't be known,
      * and the new record is good. */
     look->disk.exists = true;
-    if (look->err == ERR_CORRUPT) {
+    look->damaged = look->err == ERR_CORRUPT;
+    if (look->damaged) {
         look->err = ERR_OK;
         return;
     }
@@ -64,6 +66,8 @@ static void look_one(struct look_job *job, struct look *look)
                           &record) == ERR_OK) {
         look->disk.deadline_ms = record.deadline_ms;
         look->disk.object_id = record.object_id;
+    } else {
+        look->damaged = true;
     }
     store_value_free(get.value);
 }
@@ -102,8 +106,9 @@ void settle(struct db *db, struct busy *busy, const struct disk_state *disk)
     if (space != NULL) {
         ASSERT(space->unsettled > 0);
         space->unsettled--;
-        space->pending += entry_exists(busy->entry) - (int)disk->exists;
     }
+    space_pend(space, entry_exists(busy->entry) - (int)disk->exists,
+               entry_expires(busy->entry) - (disk->deadline_ms != 0));
     count_settled(db);
 }
 
@@ -113,7 +118,8 @@ void unsettle(struct db *db, struct busy *busy)
     if (space != NULL && space->unwritten) {
         /* That nothing of it is on disk is known without a look. */
         busy->disk = (struct disk_state){ .known = true };
-        space->pending += entry_exists(busy->entry);
+        space_pend(space, entry_exists(busy->entry),
+                   entry_expires(busy->entry));
         return;
     }
     busy->disk.known = false;
@@ -145,6 +151,8 @@ static void take_result(struct db *db, struct look_job *job, struct look *look)
         else
             give_up(db, look->err, &job->why);
     } else if (!is_void && wanted) {
+        if (look->damaged && !db->expiry.doubted)
+            db->expiry.doubted = db->expiry.doubt_new = true;
         settle(db, busy, &look->disk);
         if (!list_empty(&busy->saving_link))
             cut_settled(db, busy);

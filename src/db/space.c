@@ -6,7 +6,8 @@
  * see is derived:
  *     keys = keys on disk + sum over dirty entries of (exists - on disk)
  * and `pending` is that sum, kept by the write hook. Entries whose old record
- * is not known yet are not in the sum; they are counted in `unsettled`. */
+ * is not known yet are not in the sum; they are counted in `unsettled`. How
+ * many keys have a deadline is known in the same way, but by database only. */
 #include "db/internal.h"
 
 #include "base/hash.h"
@@ -68,6 +69,25 @@ int64_t db_key_count(const struct db *db, const struct db_space *space)
     return space->disk_keys + space->pending;
 }
 
+int64_t db_expire_count(const struct db *db, const struct db_space *space)
+{
+    (void)db;
+    return space->disk_expires + space->pending_expires;
+}
+
+int entry_expires(const struct entry *entry)
+{
+    return (entry->flags & ENTRY_HAS_DEADLINE) != 0;
+}
+
+void space_pend(struct db_space *space, int keys, int expires)
+{
+    if (space == NULL)
+        return;
+    space->pending += keys;
+    space->pending_expires += expires;
+}
+
 static uint32_t *slots_of(struct db *db, struct db_space *space)
 {
     if (space->slot_keys == NULL) {
@@ -90,6 +110,15 @@ void space_count_slot(struct db *db, struct db_space *space, uint16_t slot,
     space->groups[slot / COUNT_GROUP_SLOTS] = 1;
 }
 
+void space_count_expires(struct db_space *space, int delta)
+{
+    if (delta == 0)
+        return;
+    ASSERT(delta > 0 || space->disk_expires > 0);
+    space->disk_expires += delta;
+    space->expires_changed = true;
+}
+
 static void put_group(struct db *db, struct store_batch *batch,
                       const struct db_space *space, unsigned group)
 {
@@ -106,9 +135,26 @@ static void put_group(struct db *db, struct store_batch *batch,
     store_batch_put(batch, buf_slice(&db->key_buf), buf_slice(&db->value_buf));
 }
 
-void space_put_groups(struct db *db, struct store_batch *batch,
+static void put_expires(struct db *db, struct store_batch *batch,
+                        const struct db_space *space)
+{
+    uint8_t bytes[10];
+    record_expires_key(&db->key_buf, space->id);
+    record_value_begin(&db->value_buf);
+    err_t err = buf_append(
+        &db->value_buf, bytes,
+        num_put_varint(bytes, (uint64_t)space->disk_expires));
+    ASSERT(err == ERR_OK);
+    record_value_end(&db->value_buf, buf_slice(&db->key_buf));
+    store_batch_put(batch, buf_slice(&db->key_buf), buf_slice(&db->value_buf));
+}
+
+void space_put_counts(struct db *db, struct store_batch *batch,
                       struct db_space *space)
 {
+    if (space->expires_changed)
+        put_expires(db, batch, space);
+    space->expires_changed = false;
     if (space->groups == NULL)
         return;
     for (unsigned group = 0; group < COUNT_GROUPS; group++) {
@@ -147,6 +193,9 @@ void db_flush_space(struct db *db, struct db_space *space)
     space->id = db->space_id++;
     space->disk_keys = 0;
     space->pending = 0;
+    space->disk_expires = 0;
+    space->pending_expires = 0;
+    space->expires_changed = false;
     space->unsettled = 0;
     space->unwritten = true;
     if (!db->map_dirty)
@@ -187,6 +236,7 @@ void count_reader_init(struct db *db, struct count_reader *reader)
                                      .space_count = count };
     reader->space_ids = mem_calloc(count, sizeof(*reader->space_ids));
     reader->slots = mem_calloc(count, sizeof(*reader->slots));
+    reader->expires = mem_calloc(count, sizeof(*reader->expires));
     for (size_t i = 0; i < count; i++)
         reader->space_ids[i] = db->spaces[i].id;
 }
@@ -196,7 +246,14 @@ void count_reader_deinit(struct count_reader *reader)
     for (size_t i = 0; i < reader->space_count; i++)
         mem_free(reader->slots[i]);
     mem_free(reader->slots);
+    mem_free(reader->expires);
     mem_free(reader->space_ids);
+}
+
+static void is_damaged(struct count_reader *reader, err_t err, size_t index)
+{
+    err_set(&reader->why, err, "a count record of namespace %u is damaged",
+            reader->space_ids[index]);
 }
 
 /* One count record: 64 LEB128 numbers. */
@@ -213,7 +270,7 @@ static err_t read_group(slice payload, uint32_t *slots)
     return payload.len == 0 ? ERR_OK : ERR_CORRUPT;
 }
 
-static err_t read_space(struct count_reader *reader, size_t index)
+static err_t read_slots(struct count_reader *reader, size_t index)
 {
     struct buf key;
     buf_init(&key, 64);
@@ -235,8 +292,7 @@ static err_t read_space(struct count_reader *reader, size_t index)
             err = read_group(payload, reader->slots[index] +
                                           group * COUNT_GROUP_SLOTS);
         if (err != ERR_OK) {
-            err_set(&reader->why, err, "the count record of namespace %u is "
-                    "damaged", reader->space_ids[index]);
+            is_damaged(reader, err, index);
             break;
         }
     }
@@ -247,11 +303,44 @@ static err_t read_space(struct count_reader *reader, size_t index)
     return err;
 }
 
+static err_t read_expires(struct count_reader *reader, size_t index)
+{
+    struct buf       key;
+    struct store_get get;
+    uint64_t         count;
+    slice            payload;
+    buf_init(&key, 64);
+    record_expires_key(&key, reader->space_ids[index]);
+    err_t err = store_get_one(reader->store, buf_slice(&key), &get);
+    if (err == ERR_OK) {
+        err = record_value_open(buf_slice(&key),
+                                slice_make(get.value, get.value_len),
+                                &payload);
+        if (err == ERR_OK && (num_get_varint(payload, &count) != payload.len ||
+                              payload.len == 0 || count > INT64_MAX))
+            err = ERR_CORRUPT;
+        if (err == ERR_OK)
+            reader->expires[index] = (int64_t)count;
+        else
+            is_damaged(reader, err, index);
+        store_value_free(get.value);
+    } else if (err == ERR_NOT_FOUND) {
+        err = ERR_OK;
+    } else {
+        reader->why = get.why;
+    }
+    buf_deinit(&key);
+    return err;
+}
+
 void count_read(struct count_reader *reader)
 {
     reader->err = ERR_OK;
-    for (size_t i = 0; i < reader->space_count && reader->err == ERR_OK; i++)
-        reader->err = read_space(reader, i);
+    for (size_t i = 0; i < reader->space_count && reader->err == ERR_OK; i++) {
+        reader->err = read_slots(reader, i);
+        if (reader->err == ERR_OK)
+            reader->err = read_expires(reader, i);
+    }
 }
 
 void count_adopt(struct db *db, struct count_reader *reader)
@@ -263,6 +352,8 @@ void count_adopt(struct db *db, struct count_reader *reader)
             continue; /* emptied: the new namespace has nothing on disk */
         space_free_slots(db, space);
         space->disk_keys = 0;
+        space->disk_expires = reader->expires[i];
+        space->expires_changed = false;
         if (reader->slots[i] == NULL)
             continue;
         memcpy(slots_of(db, space), reader->slots[i],

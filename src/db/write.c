@@ -58,12 +58,12 @@ void mark_dirty(struct db *db, struct busy *busy)
 /* A dirty entry whose old record is not known counts as unsettled from its
  * first change on. */
 static void count_change(struct db *db, struct busy *busy, bool was_dirty,
-                         bool existed)
+                         bool existed, int expires)
 {
     struct db_space *space = space_of(db, busy->entry);
     if (busy->disk.known) {
-        if (space != NULL)
-            space->pending += entry_exists(busy->entry) - (int)existed;
+        space_pend(space, entry_exists(busy->entry) - (int)existed,
+                   entry_expires(busy->entry) - expires);
     } else if (!was_dirty) {
         db->stats.blind_writes++;
         db->unsettled++;
@@ -149,6 +149,11 @@ struct entry *put_entry(struct db *db, struct entry *entry,
         now.object_id = entry_object_id(busy->entry);
     spec = &now;
     bool existed = entry_exists(busy->entry);
+    int  expires = entry_expires(busy->entry);
+    if (entry_presence(busy->entry) == ENTRY_UNKNOWN && busy->disk.known) {
+        existed = busy->disk.exists; /* as expire_cold says */
+        expires = busy->disk.deadline_ms != 0;
+    }
     bool was_dirty = busy_state(busy) != DS_MEMORY;
     const struct db_space *space = space_of(db, busy->entry);
     /* Of a namespace that no cut has seen nothing is on disk. */
@@ -160,7 +165,7 @@ struct entry *put_entry(struct db *db, struct entry *entry,
         moved_dropped(db, old_id, db->epoch);
     cache_assign(&db->cache, busy->entry, spec);
     mark_dirty(db, busy);
-    count_change(db, busy, was_dirty, existed);
+    count_change(db, busy, was_dirty, existed, expires);
     load_cancel(db, busy);
     log_event(db, busy->entry, event);
     tell_changed(db, busy, event, created, existed);

@@ -12,7 +12,8 @@
  *            load. A compaction runs on a thread of its own, which does nothing
  *            else: it may take long, and mostly waits for the store's own
  *            thread. An exclusive job runs on the first thread while no other
- *            job runs on any.
+ *            job runs on any. What the first thread has run comes back in the
+ *            order in which it ran.
  * Blocking   With 0 threads io_hand_over runs the jobs itself, in that order;
  *            compactions last.
  * Ownership  The job belongs to the I/O side from io_submit until done is

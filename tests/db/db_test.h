@@ -135,6 +135,21 @@ static inline void fix_collect_garbage(struct fix *fix)
     fail_msg("the garbage job does not end");
 }
 
+/* Until nothing that is due is left, in memory or on disk. */
+static inline void fix_expire_all(struct fix *fix)
+{
+    const struct expiry *expiry = &fix->db->expiry;
+    for (int i = 0;; i++) {
+        assert_in_range(i, 0, 1000);
+        db_cron(fix->db, fix->now_ms);
+        fix_settle(fix);
+        fix_flush(fix);
+        if (!expiry->sweep_more && expiry->found == NULL &&
+            !expiry->running && expiry->next_ms > fix->now_ms)
+            return;
+    }
+}
+
 static inline struct db_stats fix_stats(const struct fix *fix)
 {
     struct db_stats stats;
@@ -316,6 +331,7 @@ struct records {
     size_t stray_counts;    /* count records of no database */
     size_t expiries, pages, garbage, staged;
     size_t with_deadline;   /* key records that have one */
+    size_t deadlines[SPACES]; /* the same of each database */
     size_t paged;           /* key records whose value lies in pages */
     bool   commit;          /* the commit record of a staged cut is there */
     uint32_t slots[SPACES][SLOT_COUNT];
@@ -390,6 +406,7 @@ static inline void inspect_key(struct fix *fix, struct records *records,
     buf_init(&other, SIZE_MAX);
     if (record.deadline_ms != 0) {
         records->with_deadline++;
+        records->deadlines[owner->index]++;
         record_expiry_key(&other, record.deadline_ms, key);
         assert_true(in_store(fix, buf_slice(&other)));
     }
@@ -403,11 +420,16 @@ static inline void inspect_meta(struct fix *fix, struct records *records,
                                 slice key)
 {
     slice count = SLICE_LITERAL("mcount");
+    slice expires = SLICE_LITERAL("mexpires");
     records->commit |= slice_equal(key, SLICE_LITERAL("mstaged"));
     if (key.len == count.len + 5 &&
         memcmp(key.data, count.data, count.len) == 0)
         records->stray_counts +=
             space_by_id(fix->db, num_get_be32(key.data + count.len)) == NULL;
+    if (key.len == expires.len + 4 &&
+        memcmp(key.data, expires.data, expires.len) == 0)
+        records->stray_counts +=
+            space_by_id(fix->db, num_get_be32(key.data + expires.len)) == NULL;
 }
 
 /* The key record that it names is there and has that deadline, or belongs to
@@ -488,6 +510,9 @@ static inline void inspect_counts(struct fix *fix,
             assert_int_equal(stored_count(space->slot_keys, slot), counted);
         }
         assert_int_equal(db_key_count(fix->db, space), records->keys[i]);
+        assert_int_equal(reader.expires[i], records->deadlines[i]);
+        assert_int_equal(db_expire_count(fix->db, space),
+                         records->deadlines[i]);
     }
     count_reader_deinit(&reader);
 }

@@ -138,6 +138,8 @@ def example():
         (b"mspaces", be(1, 4) + be(2, 4)),
         (b"mcount" + be(1, 4) + be(slot // 64, 1),
          bytes(int(i == slot % 64) for i in range(64))),
+        (b"mexpires" + be(1, 4), b"\x01"),
+        (b"mdoubt", b""),
         (b"s" + be(9, 8) + be(0, 4),
          b"\x01" + be(len(key), 1) + key + value + checksum(key + value)),
         (b"mstaged", be(9, 8)),

@@ -475,16 +475,21 @@ def test_an_expired_key(server):
     assert pushed(wire) == pushed(bcast) == []
 
 
-def test_a_key_that_expires_on_disk(start_server):
-    """The server itself does not notice before somebody asks; a client with a
-    copy must be told."""
+@pytest.mark.parametrize("is_searched", [0, 1])
+def test_a_key_that_expires_on_disk(start_server, is_searched):
+    """A client with a copy must be told, once, also if the server itself does
+    not notice before somebody asks."""
     server = steered(start_server)
+    server.call("DEBUG", "SET-ACTIVE-EXPIRE", is_searched)
     server.call("SET", "k", "v", "PX", 1000 * SLOWNESS)
     wire = tracking(server)
     assert wire.call("GET", "k") == b"v"
     cold(server, "k")
     assert wire.recv() == invalid("k")
-    assert server.call("CACHE", "STATE", "k") == [b"disk"]
+    if is_searched:
+        wait_until(lambda: server.call("DBSIZE") == 0, what="it is gone")
+    else:
+        assert server.call("CACHE", "STATE", "k") == [b"disk"]
     assert wire.call("GET", "k") is NULL
     assert pushed(wire) == []
 

@@ -1,5 +1,6 @@
 /* sim_pages.h - after all is flushed and no garbage is left: every page record
- * belongs to an object that a key record names, and that object needs it. */
+ * belongs to an object that a key record names, and that object needs it. No
+ * key is past its deadline, and each deadline has one expiry record. */
 #ifndef SIM_SIM_PAGES_H
 #define SIM_SIM_PAGES_H
 
@@ -74,6 +75,58 @@ static size_t count_pages(struct store *store, uint64_t object_id)
     store_iter_free(iter);
     buf_deinit(&prefix);
     return count;
+}
+
+static size_t count_expiries(struct store *store)
+{
+    size_t             count = 0;
+    struct store_iter *iter = store_iter_new(store, NULL);
+    for (store_iter_seek(iter, SLICE_LITERAL("e"));
+         store_iter_valid(iter) &&
+         store_iter_key(iter).data[0] == RECORD_EXPIRY;
+         store_iter_next(iter))
+        count++;
+    store_iter_free(iter);
+    return count;
+}
+
+static bool has_record(struct store *store, slice key)
+{
+    struct store_get get;
+    err_t            err = store_get_one(store, key, &get);
+    store_value_free(get.value);
+    return err == ERR_OK;
+}
+
+static void check_expiries(struct db *db, struct store *store)
+{
+    int64_t            keys = 0, expires = 0, told = 0, told_expires = 0;
+    struct buf         expiry;
+    struct store_iter *iter = store_iter_new(store, NULL);
+    buf_init(&expiry, SIZE_MAX);
+    for (store_iter_seek(iter, SLICE_LITERAL("k"));
+         store_iter_valid(iter) && store_iter_key(iter).data[0] == RECORD_KEY;
+         store_iter_next(iter), keys++) {
+        struct key_record record;
+        assert_int_equal(record_key_decode(store_iter_key(iter),
+                                           store_iter_value(iter), &record),
+                         ERR_OK);
+        if (record.deadline_ms == 0)
+            continue;
+        assert_true(record.deadline_ms > db->now_ms);
+        record_expiry_key(&expiry, record.deadline_ms, store_iter_key(iter));
+        assert_true(has_record(store, buf_slice(&expiry)));
+        expires++;
+    }
+    store_iter_free(iter);
+    buf_deinit(&expiry);
+    for (unsigned i = 0; i < db->opt.databases; i++) {
+        told += db_key_count(db, db_space(db, i));
+        told_expires += db_expire_count(db, db_space(db, i));
+    }
+    assert_int_equal(told, keys);
+    assert_int_equal(told_expires, expires);
+    assert_int_equal(count_expiries(store), expires);
 }
 
 static void check_pages(struct db *db, struct store *store)

@@ -556,11 +556,13 @@ static void check_store(struct sim *sim)
         db_cron(db, sim->now_ms);
         drain_and_turn(sim);
         if (!db_is_dirty(db) && !db->garbage_known && !db->garbage_running &&
-            !db->garbage_more)
+            !db->garbage_more && db->expiry.next_ms > db->now_ms &&
+            db->expiry.found == NULL)
             break;
     }
     assert_false(db_is_dirty(db));
     check_pages(db, sim->store);
+    check_expiries(db, sim->store);
 }
 
 static void throw_away(struct sim *sim)
