@@ -12,10 +12,6 @@
  * the cuts before n. */
 #include "base/rand.h"
 #include "db/internal.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 struct moved_id {
     struct dict_node node;
@@ -44,7 +40,6 @@ static struct moved_id *find(const struct db *db, uint64_t id)
 
 void moved_add(struct db *db, uint64_t id)
 {
-    if (getenv("SIM_EXPLAIN")) fprintf(stderr, "moved_add %llx epoch %llu\n", (unsigned long long)id, (unsigned long long)db->epoch);
     struct moved_id *moved = find(db, id);
     if (moved == NULL) {
         moved = mem_calloc(1, sizeof(*moved));
@@ -62,7 +57,6 @@ void moved_add(struct db *db, uint64_t id)
 
 void moved_dropped(struct db *db, uint64_t id, uint64_t epoch)
 {
-    if (getenv("SIM_EXPLAIN") && id) fprintf(stderr, "dropped %llx epoch %llu (open %llu)\n", (unsigned long long)id, (unsigned long long)epoch, (unsigned long long)db->epoch);
     struct moved_id *moved = id != 0 ? find(db, id) : NULL;
     if (moved != NULL && moved->dropped_in == 0)
         moved->dropped_in = epoch;
