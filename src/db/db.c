@@ -271,6 +271,7 @@ void db_cron(struct db *db, int64_t now_ms)
     if (!db->scrub_wanted)
         garbage_step(db);
     compact_idle(db);
+    overlay_cron(db);
     keep_moving(db, true);
     last_resort(db);
     io_hand_over(db->opt.io);

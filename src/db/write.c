@@ -149,8 +149,9 @@ struct entry *put_entry(struct db *db, struct entry *entry,
         now.object_id = entry_object_id(busy->entry);
     spec = &now;
     bool existed = entry_exists(busy->entry);
+    struct before before = { existed, entry_type(busy->entry) };
     bool was_dirty = busy_state(busy) != DS_MEMORY;
-    const struct db_space *space = space_of(db, busy->entry);
+    struct db_space *space = space_of(db, busy->entry);
     /* Of a namespace that no cut has seen nothing is on disk. */
     if (!busy->disk.known && space != NULL && space->unwritten)
         busy->disk = (struct disk_state){ .known = true };
@@ -161,6 +162,8 @@ struct entry *put_entry(struct db *db, struct entry *entry,
     cache_assign(&db->cache, busy->entry, spec);
     mark_dirty(db, busy);
     count_change(db, busy, was_dirty, existed);
+    if (space != NULL && space->overlay != NULL)
+        overlay_changed(db, space, busy, &before);
     load_cancel(db, busy);
     log_event(db, busy->entry, event);
     tell_changed(db, busy, event, created, existed);
