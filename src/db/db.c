@@ -440,6 +440,7 @@ void db_check(struct db *db)
         ASSERT(sums.pending == db->spaces[i].pending);
         ASSERT(sums.unsettled == db->spaces[i].unsettled);
         ASSERT(sums.all_unsettled == db->unsettled);
+        overlay_check(db, &db->spaces[i]);
     }
     ASSERT(list_length(&db->open) == db->open_count);
     ASSERT(list_length(&db->cut.closing) + list_length(&db->cut.captured) ==

@@ -405,6 +405,8 @@ void overlay_changed(struct db *db, struct db_space *space,
 void overlay_written(struct db *db, const struct busy *busy);
 void overlay_drop(struct db *db, struct db_space *space);
 void overlay_cron(struct db *db);
+/* Verifies its invariants; for tests. */
+void overlay_check(struct db *db, const struct db_space *space);
 /* Is there one, and is it complete? It may be gone after the next change. now:
  * without waiting for a flush. Never fails. */
 enum db_verdict overlay_ready(struct db *db, struct db_wait *wait,

@@ -244,3 +244,17 @@ void overlay_random(struct db *db, const struct db_space *space,
     ASSERT(err == ERR_OK);
     look_at(db, space, &element, out);
 }
+
+void overlay_check(struct db *db, const struct db_space *space)
+{
+    struct overlay_walk walk;
+    struct overlay_key  key;
+    if (space->overlay == NULL)
+        return;
+    ASSERT(tree_check(space->overlay->tree) == NULL);
+    overlay_walk_init(&walk, db, space, 0);
+    while (overlay_walk_next(&walk, &key)) {
+        ASSERT(key.order == db_scan_order(db, key.key));
+        ASSERT(cache_state(&db->cache, key.entry) != DS_MEMORY);
+    }
+}
