@@ -405,7 +405,7 @@ async function scripts(client) {
 
 async function notYet(client) {
     await client.set('k', 'v');
-    await step('later: scanIterator', async () => {
+    await step('scanIterator', async () => {
         const found = [];
         for await (const key of client.scanIterator({ MATCH: 'k' }))
             found.push(key);
