@@ -78,7 +78,7 @@ static enum db_verdict look_up(struct call *call, struct patience *patience,
                                        &waited)
                       : db_acquire(call->db, patience->wait, &want, 1);
     if (verdict == DB_READY)
-        *entry = db_look(call->db, &want.key, false);
+        *entry = db_peek(call->db, &want.key);
     return verdict;
 }
 

@@ -305,6 +305,10 @@ struct db_key    db_key_hashed(struct db_space *space, slice key,
  * NEED_HEADER at least, or the database was emptied since. The entry is good until the next call here. */
 struct entry *db_look(struct db *db, const struct db_key *key, bool touch);
 
+/* The same, but it counts as nothing: no use, no hit or miss, nothing expires,
+ * nobody is told. */
+const struct entry *db_peek(struct db *db, const struct db_key *key);
+
 /* The one door for changes, and the write hook: gives the key that content
  * (ABSENT deletes), keeps versions, dirt, accounts and counts. event is the
  * name of the keyspace event ("set", "del", "expired", ...). Never fails;

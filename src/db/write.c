@@ -259,6 +259,16 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
     return entry;
 }
 
+const struct entry *db_peek(struct db *db, const struct db_key *key)
+{
+    const struct entry *entry = find(db, key);
+    ASSERT(entry != NULL ? entry_presence(entry) != ENTRY_UNKNOWN
+                         : key->space->unwritten);
+    bool is_there =
+        entry != NULL && entry_exists(entry) && !has_passed(db, entry);
+    return is_there ? entry : NULL;
+}
+
 const struct db_lookups *db_lookups(const struct db *db)
 {
     return &db->lookups;
