@@ -257,7 +257,7 @@ uint64_t db_scan_order(const struct db *db, slice key);
 /* Where to go on; 0: that was all. */
 uint64_t db_scan_cursor(const struct db_wait *wait);
 /* The next key that was found and is still there; false: no more. The key is
- * good until db_release. */
+ * good until the next call. */
 bool db_scan_next(struct db *db, struct db_wait *wait, slice *key);
 /* At most so many bytes, as bulks of a reply, will db_scan_next give. */
 size_t db_scan_bytes(const struct db_wait *wait);

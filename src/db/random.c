@@ -229,8 +229,7 @@ static void draw(struct db_scan *scan, const struct db_space *space,
     uint64_t            all = disk + overlay_count(space);
     rand_init(&plan->rand, rand_next(rand));
     scan->now_ms = scan->db->now_ms;
-    scan->found_at = 0;
-    buf_clear(&scan->found);
+    scan_clear_found(scan);
     buf_clear(&scan->at);
     for (unsigned i = 0; i < CANDIDATES; i++) {
         struct candidate *one = &plan->candidates[i];

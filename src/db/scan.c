@@ -21,8 +21,6 @@
 #include "base/glob.h"
 
 #define RESTARTS_MAX 3
-/* What a bulk takes beside its bytes. */
-#define BULK_BYTES 16
 /* Bytes of a record key before the order. */
 #define ORDER_AT 5
 
@@ -38,6 +36,16 @@ struct found_item {
     int64_t  deadline_ms;
     uint32_t len;
 };
+
+/* Keys that were found: each a found_item and its bytes. Blocks, so that they
+ * can be freed one by one while they are answered. */
+struct found_block {
+    struct link link;
+    size_t      len, capacity;
+    char        data[];
+};
+#define BLOCK_FIRST 1024
+#define BLOCK_MOST  ((size_t)64 * 1024)
 
 static void append(struct buf *buf, const void *data, size_t len)
 {
@@ -62,7 +70,7 @@ struct db_scan *scan_new(struct db *db, struct db_wait *wait,
     buf_init(&scan->pattern, SIZE_MAX);
     buf_init(&scan->at, SIZE_MAX);
     buf_init(&scan->over, SIZE_MAX);
-    buf_init(&scan->found, SIZE_MAX);
+    link_init(&scan->found);
     wait->scan = scan;
     return scan;
 }
@@ -71,10 +79,31 @@ void scan_charge(struct db_scan *scan)
 {
     size_t bytes = mem_good_size(sizeof(*scan)) + scan->pattern.capacity +
                    scan->at.capacity + scan->over.capacity +
-                   scan->found.capacity + scan->plan_bytes;
+                   scan->found_bytes + scan->plan_bytes;
     mem_release(scan->db->opt.mem, MEM_JOBS, scan->charged);
     mem_charge(scan->db->opt.mem, MEM_JOBS, bytes);
     scan->charged = bytes;
+}
+
+static struct found_block *first_block(const struct db_scan *scan)
+{
+    struct link *first = list_first(&scan->found);
+    return first != NULL ? CONTAINER_OF(first, struct found_block, link) : NULL;
+}
+
+static void drop_block(struct db_scan *scan, struct found_block *block)
+{
+    scan->found_bytes -= sizeof(*block) + block->capacity;
+    link_remove(&block->link);
+    mem_free(block);
+}
+
+void scan_clear_found(struct db_scan *scan)
+{
+    struct found_block *block;
+    while ((block = first_block(scan)) != NULL)
+        drop_block(scan, block);
+    scan->found_at = scan->reply_bytes = 0;
 }
 
 static void drop_snapshot(struct db_scan *scan)
@@ -95,7 +124,7 @@ void scan_free(struct db_scan *scan)
     buf_deinit(&scan->pattern);
     buf_deinit(&scan->at);
     buf_deinit(&scan->over);
-    buf_deinit(&scan->found);
+    scan_clear_found(scan);
     mem_free(scan->plan);
     if (db->walk == scan) {
         db->walk = NULL;
@@ -134,13 +163,45 @@ void scan_read_header(slice record_key, slice value, struct key_record *out)
         *out = (struct key_record){ .type = OBJ_TYPE_COUNT };
 }
 
+/* Of a reply: $<len>\r\n and \r\n around it. */
+static size_t bulk_bytes(size_t len)
+{
+    size_t around = 6;
+    for (size_t left = len; left >= 10; left /= 10)
+        around++;
+    return around + len;
+}
+
+/* Where so many bytes go. */
+static char *found_room(struct db_scan *scan, size_t need)
+{
+    struct link        *last = list_last(&scan->found);
+    struct found_block *block =
+        last != NULL ? CONTAINER_OF(last, struct found_block, link) : NULL;
+    if (block == NULL || block->capacity - block->len < need) {
+        size_t capacity = block == NULL ? BLOCK_FIRST : block->capacity * 2;
+        capacity = capacity > BLOCK_MOST ? BLOCK_MOST : capacity;
+        capacity = capacity < need ? need : capacity;
+        block = mem_alloc(sizeof(*block) + capacity);
+        block->len = 0;
+        block->capacity = capacity;
+        link_init(&block->link);
+        list_push_back(&scan->found, &block->link);
+        scan->found_bytes += sizeof(*block) + capacity;
+    }
+    block->len += need;
+    return block->data + block->len - need;
+}
+
 void scan_add_found(struct db_scan *scan, slice key, int64_t deadline_ms)
 {
     struct found_item item = { .deadline_ms = deadline_ms,
                                .len = (uint32_t)key.len };
-    append(&scan->found, &item, sizeof(item));
-    append(&scan->found, key.data, key.len);
-    scan->reply_bytes += key.len + BULK_BYTES;
+    char *at = found_room(scan, sizeof(item) + key.len);
+    memcpy(at, &item, sizeof(item));
+    if (key.len > 0)
+        memcpy(at + sizeof(item), key.data, key.len);
+    scan->reply_bytes += bulk_bytes(key.len);
 }
 
 static bool is_wanted(const struct db_scan *scan, slice key, unsigned type,
@@ -295,7 +356,7 @@ static void scan_run(struct job *job)
     if (scan->whole && scan->reply_bytes > scan->most_bytes)
         scan->err = ERR_OOM;
     store_iter_free(iter);
-    job->result_bytes = scan->found.capacity;
+    job->result_bytes = scan->found_bytes;
 }
 
 /* --- on the loop --------------------------------------------------------- */
@@ -400,9 +461,9 @@ void scan_begin(struct db_scan *scan, const struct db_space *space,
     scan->now_ms = scan->db->now_ms;
     scan->count = count;
     scan->finished = scan->disk_done = scan->over_cut = false;
-    scan->looked = scan->over_at = scan->found_at = scan->reply_bytes = 0;
+    scan->looked = scan->over_at = 0;
     buf_clear(&scan->over);
-    buf_clear(&scan->found);
+    scan_clear_found(scan);
     record_key_space(&scan->at, scan->space_id);
     num_put_be64(order, from);
     append(&scan->at, order, sizeof(order));
@@ -522,18 +583,32 @@ static bool is_shown(const struct db_scan *scan, const struct found_item *item,
     return item->deadline_ms == 0 || item->deadline_ms > scan->db->now_ms;
 }
 
+/* The next that was found; what was given before it may be freed. */
+static bool next_found(struct db_scan *scan, struct found_item *item,
+                       slice *key)
+{
+    struct found_block *block = first_block(scan);
+    if (block != NULL && scan->found_at == block->len) {
+        drop_block(scan, block);
+        scan->found_at = 0;
+        block = first_block(scan);
+    }
+    if (block == NULL)
+        return false;
+    memcpy(item, block->data + scan->found_at, sizeof(*item));
+    *key = slice_make(block->data + scan->found_at + sizeof(*item),
+                      item->len);
+    scan->found_at += sizeof(*item) + item->len;
+    return true;
+}
+
 bool db_scan_next(struct db *db, struct db_wait *wait, slice *key)
 {
     struct db_scan   *scan = wait->scan;
     struct found_item item;
     ASSERT(scan->db == db && !scan->in_flight);
-    while (scan->found_at < scan->found.len) {
-        memcpy(&item, scan->found.data + scan->found_at, sizeof(item));
-        *key = slice_make(scan->found.data + scan->found_at + sizeof(item),
-                          item.len);
-        scan->found_at += sizeof(item) + item.len;
+    while (next_found(scan, &item, key))
         if (is_shown(scan, &item, *key))
             return true;
-    }
     return false;
 }

@@ -59,9 +59,10 @@ struct db_scan {
     bool       finished;
     uint64_t   next;      /* the cursor to answer */
 
-    struct buf found;     /* struct found_item, key */
-    size_t     found_at;  /* of the next to be given */
-    size_t     reply_bytes;
+    struct link found;       /* of found_block, in order */
+    size_t      found_at;    /* in the first: what is given next */
+    size_t      found_bytes; /* of all blocks */
+    size_t      reply_bytes;
 
     size_t     charged;
     struct random_plan *plan; /* RANDOMKEY's; else NULL */
@@ -83,6 +84,8 @@ void scan_submit(struct db_scan *scan, void (*run)(struct job *),
 void scan_go(struct db_scan *scan);
 /* Waits for the job: parks, or stands still. */
 enum db_verdict scan_wait(struct db *db, struct db_wait *wait, bool now);
+/* Forgets what was found. */
+void scan_clear_found(struct db_scan *scan);
 void scan_add_found(struct db_scan *scan, slice key, int64_t deadline_ms);
 /* On the I/O thread: what a key record says. A damaged one is a key all the
  * same. */

@@ -405,6 +405,10 @@ async function scripts(client) {
 
 async function notYet(client) {
     await client.set('k', 'v');
+    await step('keys', () => client.keys('k'));
+    await step('randomKey', async () =>
+        typeof await client.randomKey() === 'string');
+    await step('scan', () => client.scan(0, { MATCH: 'k', COUNT: 1000 }));
     await step('scanIterator', async () => {
         const found = [];
         for await (const key of client.scanIterator({ MATCH: 'k' }))
