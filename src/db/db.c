@@ -226,11 +226,12 @@ bool db_turn(struct db *db, int64_t now_ms)
         scrub_step(db);
     if (db->garbage_more)
         garbage_step(db);
+    scan_step(db);
     io_hand_over(db->opt.io);
     /* With io-threads 0 the jobs are done by now, and there may be more. */
     bool slices = (db->scrub_more || db->garbage_more) &&
                   io_is_blocking(db->opt.io);
-    return more || slices || db->expire_more || !list_empty(&db->ready) ||
+    return more || slices || !list_empty(&db->scans_on) || db->expire_more || !list_empty(&db->ready) ||
            cut_has_step(db);
 }
 

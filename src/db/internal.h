@@ -164,6 +164,8 @@ struct db {
     struct link       ready;
     size_t            parked_now;
 
+    struct link       scans_on; /* db_scan.on_link: go on in the next turn */
+    size_t            scan_count;
     struct db_scan   *walk;    /* goes over a whole database, or has; one only */
 
     size_t            unsettled; /* over all spaces, namespaces gone included */
@@ -378,6 +380,9 @@ void fail_reopen(struct db *db);
 void probe_drop(struct db_wait *wait);
 
 /* --- scan.c */
+/* Submits the next slices. Once a turn, not when the one before has ended:
+ * draining the I/O side ends with those that are on their way. */
+void scan_step(struct db *db);
 void scan_drop(struct db_wait *wait);
 /* The snapshot that a walk holds, if any, to be freed by whoever reopens the
  * store, alone on the I/O side; the walk will not use it any more. */

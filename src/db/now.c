@@ -11,8 +11,10 @@ bool db_stand_still(struct db *db, struct db_wait *wait,
                     enum db_wait_state state)
 {
     bool moves = true;
-    while (moves && wait->state == state)
+    while (moves && wait->state == state) {
+        scan_step(db);
         moves = io_wait_some(db->opt.io);
+    }
     bool ready = wait->state == DB_WAIT_READY;
     park_leave(db, wait);
     return ready;

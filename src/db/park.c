@@ -31,6 +31,7 @@ void park_init(struct db *db)
     link_init(&db->settle);
     link_init(&db->flushed);
     link_init(&db->walkers);
+    link_init(&db->scans_on);
     link_init(&db->ready);
     db->next_age = PARK_AGE_URGENT;
 }

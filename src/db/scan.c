@@ -21,6 +21,8 @@
 #include "base/glob.h"
 
 #define RESTARTS_MAX 3
+#define SHARE_LEAST  ((size_t)4 * 1024)
+#define SHARE_MOST   ((size_t)1024 * 1024)
 /* Bytes of a record key before the order. */
 #define ORDER_AT 5
 
@@ -67,6 +69,8 @@ struct db_scan *scan_new(struct db *db, struct db_wait *wait,
     scan->matches_all = true;
     scan->most_bytes = SIZE_MAX;
     atomic_init(&scan->is_void, false);
+    link_init(&scan->on_link);
+    db->scan_count++;
     buf_init(&scan->pattern, SIZE_MAX);
     buf_init(&scan->at, SIZE_MAX);
     buf_init(&scan->over, SIZE_MAX);
@@ -120,6 +124,8 @@ void scan_free(struct db_scan *scan)
     struct db   *db = scan->db;
     struct link *first;
     drop_snapshot(scan);
+    link_remove(&scan->on_link);
+    db->scan_count--;
     mem_release(db->opt.mem, MEM_JOBS, scan->charged);
     buf_deinit(&scan->pattern);
     buf_deinit(&scan->at);
@@ -381,6 +387,15 @@ void scan_go(struct db_scan *scan)
     scan_submit(scan, scan_run, scan_done);
 }
 
+void scan_step(struct db *db)
+{
+    struct link *first;
+    while ((first = list_first(&db->scans_on)) != NULL) {
+        link_remove(first);
+        scan_go(CONTAINER_OF(first, struct db_scan, on_link));
+    }
+}
+
 static void scan_done(struct job *job)
 {
     struct db_scan *scan = CONTAINER_OF(job, struct db_scan, job);
@@ -400,7 +415,7 @@ static void scan_done(struct job *job)
             scan_begin(scan, NULL, 0, UINT64_MAX);
     }
     if (scan->err == ERR_OK && !scan->finished) {
-        scan_go(scan);
+        list_push_back(&db->scans_on, &scan->on_link);
         return;
     }
     if (scan->err != ERR_OK && scan->err != ERR_OOM)
@@ -481,10 +496,12 @@ enum db_verdict scan_wait(struct db *db, struct db_wait *wait, bool now)
     return db_stand_still(db, wait, DB_WAIT_SCAN) ? DB_READY : DB_FAILED;
 }
 
+/* What one scan may answer: all that are under way share a part of memory. */
 static size_t most_bytes(const struct db *db)
 {
-    size_t most = db->cache.limit_bytes / 64;
-    return most < 64 * 1024 ? 64 * 1024 : most > 1 << 20 ? 1 << 20 : most;
+    size_t most = db->cache.limit_bytes / 16 / db->scan_count;
+    return most < SHARE_LEAST ? SHARE_LEAST
+                              : most > SHARE_MOST ? SHARE_MOST : most;
 }
 
 /* May a walk over a snapshot begin? DB_FAILED: no, but a scan may. */

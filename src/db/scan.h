@@ -4,10 +4,11 @@
  *            loop touches nothing of it but wait, given and is_void. A client
  *            that goes meanwhile leaves it without a wait, and it frees itself
  *            when the job ends.
- * Bounds     a slice looks at SCAN_SLICE_RECORDS records or reads
- *            SCAN_SLICE_BYTES; what is found is bounded by most_bytes and one
- *            order, what the overlay lends by SCAN_OVERLAY_KEYS (whole: by the
- *            overlay's own bound). All of it is charged when a slice ends. */
+ * Bounds     one slice a turn of the loop (db->scans_on), which looks at
+ *            SCAN_SLICE_RECORDS records or reads SCAN_SLICE_BYTES; what is found
+ *            is bounded by most_bytes and one order, what the overlay lends by
+ *            SCAN_OVERLAY_KEYS (whole: by the overlay's own bound). All of it is
+ *            charged when a slice ends. */
 #ifndef DB_SCAN_H
 #define DB_SCAN_H
 
@@ -26,6 +27,7 @@ struct db_scan {
     struct db      *db;
     struct db_wait *wait; /* NULL: gone */
     bool            in_flight;
+    struct link     on_link; /* on db->scans_on, or on no list */
     uint32_t        space_id;
     err_t           err;
     struct err_text why;
