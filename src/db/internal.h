@@ -166,7 +166,7 @@ struct db {
 
     struct link       scans_on; /* db_scan.on_link: go on in the next turn */
     size_t            scan_count;
-    struct db_scan   *walk;    /* goes over a whole database, or has; one only */
+    struct db_scan   *walk;    /* over a whole database; one only */
 
     size_t            unsettled; /* over all spaces, namespaces gone included */
     size_t            looks_in_flight;

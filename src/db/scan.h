@@ -5,10 +5,10 @@
  *            that goes meanwhile leaves it without a wait, and it frees itself
  *            when the job ends.
  * Bounds     one slice a turn of the loop (db->scans_on), which looks at
- *            SCAN_SLICE_RECORDS records or reads SCAN_SLICE_BYTES; what is found
- *            is bounded by most_bytes and one order, what the overlay lends by
- *            SCAN_OVERLAY_KEYS (whole: by the overlay's own bound). All of it is
- *            charged when a slice ends. */
+ *            SCAN_SLICE_RECORDS records or reads SCAN_SLICE_BYTES; what is
+ *            found is bounded by most_bytes and one order, what the overlay
+ *            lends by SCAN_OVERLAY_KEYS (whole: by the overlay's own bound).
+ *            All of it is charged when a slice ends. */
 #ifndef DB_SCAN_H
 #define DB_SCAN_H
 
@@ -51,7 +51,7 @@ struct db_scan {
 
     struct buf at;        /* record key where the next slice begins */
     bool       disk_done;
-    struct buf over;      /* struct over_item, key: from the overlay, in order */
+    struct buf over;      /* from the overlay: struct over_item, key */
     size_t     over_at;
     bool       over_cut;  /* it has more, beyond over_end */
     uint64_t   over_end;
