@@ -164,6 +164,7 @@ struct db {
     struct link       ready;
     size_t            parked_now;
 
+    unsigned          overlays; /* how many there are */
     struct link       scans_on; /* db_scan.on_link: go on in the next turn */
     size_t            scan_count;
     struct db_scan   *walk;    /* over a whole database; one only */

@@ -71,6 +71,7 @@ static struct overlay *overlay_make(struct db *db, struct db_space *space)
     mem_charge(db->opt.mem, MEM_OTHER, sizeof(*overlay));
     overlay->tree = tree_new(&overlay->env, PAGE_RANKS);
     space->overlay = overlay;
+    db->overlays++;
     return overlay;
 }
 
@@ -80,6 +81,7 @@ void overlay_drop(struct db *db, struct db_space *space)
     if (overlay == NULL)
         return;
     space->overlay = NULL;
+    db->overlays--;
     tree_free(overlay->tree);
     mem_release(db->opt.mem, MEM_OTHER, sizeof(*overlay));
     mem_free(overlay);
@@ -134,6 +136,8 @@ void overlay_changed(struct db *db, struct db_space *space,
 
 void overlay_written(struct db *db, const struct busy *busy)
 {
+    if (db->overlays == 0)
+        return;
     struct db_space *space = space_of(db, busy->entry);
     if (space != NULL && space->overlay != NULL &&
         busy_state(busy) == DS_MEMORY)

@@ -250,7 +250,9 @@ def keys_that_stay(server, stay, rounds, count):
     with Others(server, stay):
         for _ in range(rounds):
             check_complete(scan_all(client, "COUNT", count)[0], stay)
-            assert set(stay) <= set(client.call("KEYS", "stay:*"))
+            # Of a million not all fit into one reply.
+            some = [name for name in stay if name.startswith(b"stay:7")]
+            assert sorted(some) == names_of(client.call("KEYS", "stay:7*"))
     scan_in_two_parts(server, stay, count)
 
 
