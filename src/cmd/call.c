@@ -148,7 +148,8 @@ enum call_result call_run(struct call *call)
     server->running = outer;
     if (result == CALL_BLOCKED && !was_blocked)
         note_blocked(call);
-    if (result == CALL_PARKED || result == CALL_BLOCKED)
+    if (result == CALL_PARKED || result == CALL_WAITS_TURN ||
+        result == CALL_BLOCKED)
         return result;
     struct cmdstat *stat = cmdstats_of(server->cmdstats, call->command);
     note_lookups(server, call->command, &before, lookups);

@@ -62,11 +62,16 @@ static const char *const type_names[OBJ_TYPE_COUNT] = {
     [OBJ_ZSET] = "zset",     [OBJ_HASH] = "hash",
 };
 
+const char *key_type_name(enum obj_type type)
+{
+    return type_names[type];
+}
+
 enum call_result cmd_type(struct call *call)
 {
     const struct entry *entry = db_look(call->db, &call->key, false);
     reply_simple(call->reply,
-                 entry != NULL ? type_names[entry_type(entry)] : "none");
+                 entry != NULL ? key_type_name(entry_type(entry)) : "none");
     return CALL_DONE;
 }
 

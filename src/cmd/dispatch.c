@@ -418,7 +418,7 @@ static enum call_result execute(struct server *server, struct session *session,
     enum call_result result = call_run(&call);
     if (result == CALL_PARKED && scripts_is_under_way(session))
         return result; /* it runs, it does not wait */
-    if (result == CALL_PARKED)
+    if (result == CALL_PARKED || result == CALL_WAITS_TURN)
         return waits(session, result);
     if (result == CALL_BLOCKED)
         return blocks(&call);

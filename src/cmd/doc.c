@@ -251,6 +251,7 @@ static const struct command_doc docs[] = {
     { "expiretime",  KEYSPACE, 0, READS },
     { "flushall",    KEYSPACE | DANGEROUS, EACH_SHARD, { { 0 } } },
     { "flushdb",     KEYSPACE | DANGEROUS, EACH_SHARD, { { 0 } } },
+    { "keys",        KEYSPACE | DANGEROUS, TIP_ASK_ALL_SHARDS | TIP_NONDETERMINISTIC_ORDER_LAST, { { 0 } } },
     { "move",        KEYSPACE, 0, REPLACES },
     { "object|encoding", KEYSPACE, VARIES, LOOKS },
     { "object|freq",     KEYSPACE, VARIES, LOOKS },
@@ -262,10 +263,12 @@ static const struct command_doc docs[] = {
     { "pexpireat",   KEYSPACE, 0, EDITS },
     { "pexpiretime", KEYSPACE, 0, READS },
     { "pttl",        KEYSPACE, VARIES, READS },
+    { "randomkey",   KEYSPACE, TIP_ASK_ALL_SHARDS | TIP_REPLY_SPECIAL | TIP_NONDETERMINISTIC_LAST, { { 0 } } },
     { "rename",      KEYSPACE, 0, { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL },
                                     { KEY_OW | KEY_UPDATE, NULL } } },
     { "renamenx",    KEYSPACE, 0, { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL },
                                     { KEY_OW | KEY_INSERT, NULL } } },
+    { "scan",        KEYSPACE, VARIES | TIP_ASK_SPECIAL | TIP_REPLY_SPECIAL, { { 0 } } },
     { "touch",       KEYSPACE, SUM_OF_KEYS, LOOKS },
     { "ttl",         KEYSPACE, VARIES, READS },
     { "type",        KEYSPACE, 0, LOOKS },
@@ -397,6 +400,7 @@ const char *tip_name(unsigned bit)
         "request_policy:all_nodes",
         "request_policy:all_shards",
         "request_policy:multi_shard",
+        "request_policy:special",
         "response_policy:all_succeeded",
         "response_policy:agg_min",
         "response_policy:agg_sum",
@@ -404,8 +408,10 @@ const char *tip_name(unsigned bit)
         "response_policy:agg_logical_and",
         "response_policy:one_succeeded",
         "nondeterministic_output",
+        "nondeterministic_output_order",
     };
-    _Static_assert(TIP_NONDETERMINISTIC_LAST == 1 << (LENGTH(names) - 1),
+    _Static_assert(TIP_NONDETERMINISTIC_ORDER_LAST ==
+                       1 << (LENGTH(names) - 1),
                    "a name for each");
     return name_of_bit(names, LENGTH(names), bit);
 }

@@ -42,13 +42,16 @@ enum command_tip {
     TIP_ASK_ALL_NODES     = 1 << 2, /* request_policy */
     TIP_ASK_ALL_SHARDS    = 1 << 3,
     TIP_ASK_MULTI_SHARD   = 1 << 4,
-    TIP_REPLY_ALL_SUCCEEDED = 1 << 5, /* response_policy */
-    TIP_REPLY_AGG_MIN     = 1 << 6,
-    TIP_REPLY_AGG_SUM     = 1 << 7,
-    TIP_REPLY_SPECIAL     = 1 << 8,
-    TIP_REPLY_AGG_AND     = 1 << 9,
-    TIP_REPLY_ONE_SUCCEEDED = 1 << 10,
-    TIP_NONDETERMINISTIC_LAST = 1 << 11, /* the first, told after the others */
+    TIP_ASK_SPECIAL       = 1 << 5,
+    TIP_REPLY_ALL_SUCCEEDED = 1 << 6, /* response_policy */
+    TIP_REPLY_AGG_MIN     = 1 << 7,
+    TIP_REPLY_AGG_SUM     = 1 << 8,
+    TIP_REPLY_SPECIAL     = 1 << 9,
+    TIP_REPLY_AGG_AND     = 1 << 10,
+    TIP_REPLY_ONE_SUCCEEDED = 1 << 11,
+    /* the first two, told after the others */
+    TIP_NONDETERMINISTIC_LAST = 1 << 12,
+    TIP_NONDETERMINISTIC_ORDER_LAST = 1 << 13,
 };
 
 /* What a command does with a key: first the kind of access to it, then what it

@@ -93,7 +93,7 @@ static const char *parse_count(slice arg, uint64_t *out)
 }
 
 const char *scan_parse_options(const slice *argv, size_t argc,
-                               struct scan_request *request)
+                               struct scan_request *request, slice *type)
 {
     const char *wrong = NULL;
     request->count = DEFAULT_COUNT;
@@ -104,6 +104,9 @@ const char *scan_parse_options(const slice *argv, size_t argc,
             wrong = parse_count(argv[i + 1], &request->count);
         else if (has_value && slice_equal_nocase(argv[i], "match"))
             request->pattern = argv[i + 1];
+        else if (has_value && type != NULL &&
+                 slice_equal_nocase(argv[i], "type"))
+            *type = argv[i + 1];
         else
             wrong = SYNTAX_ERROR;
     }
@@ -258,7 +261,7 @@ size_t scan_bytes(const struct coll *coll, const struct scan_request *request)
 static const char *parse_call_options(const struct call   *call,
                                       struct scan_request *request)
 {
-    return scan_parse_options(call->argv + 3, call->argc - 3, request);
+    return scan_parse_options(call->argv + 3, call->argc - 3, request, NULL);
 }
 
 static enum call_result scan_type(struct call *call, enum obj_type type)

@@ -25,9 +25,10 @@ struct scan_request {
 
 /* As Redis reads a cursor: strtoul without a blank before it. */
 bool scan_parse_cursor(slice text, uint64_t *cursor);
-/* MATCH and COUNT; pattern and count are set. NULL, or the error to answer. */
+/* MATCH and COUNT; pattern and count are set. And TYPE, unless type is NULL; it
+ * is set if it is there. NULL, or the error to answer. */
 const char *scan_parse_options(const slice *argv, size_t argc,
-                               struct scan_request *request);
+                               struct scan_request *request, slice *type);
 
 /* The whole answer: a cursor, and what was found. REQUIRES: coll is
  * not empty. */

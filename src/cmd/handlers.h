@@ -25,6 +25,8 @@ size_t lcs_bytes(struct call *call);
 command_handler cmd_del, cmd_unlink, cmd_exists, cmd_type, cmd_touch,
     cmd_rename, cmd_renamenx, cmd_flushdb, cmd_flushall, cmd_dbsize,
     cmd_swapdb;
+/* As TYPE says it. */
+const char *key_type_name(enum obj_type type);
 enum db_need need_rename(const struct call *call, size_t key_index);
 size_t grow_rename(struct call *call);
 
@@ -212,6 +214,9 @@ command_handler cmd_hget, cmd_hmget, cmd_hlen, cmd_hstrlen, cmd_hexists,
     cmd_hkeys, cmd_hvals, cmd_hgetall, cmd_hrandfield;
 size_t hash_fields_bytes(struct call *call);
 size_t hrandfield_bytes(struct call *call);
+
+/* cmd_scan.c */
+command_handler cmd_scan, cmd_keys, cmd_randomkey;
 
 /* elements_scan.c */
 command_handler cmd_hscan, cmd_sscan, cmd_zscan;

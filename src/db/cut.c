@@ -615,6 +615,7 @@ static bool finish_slice(struct db *db)
         busy->saving_version = 0;
         if (busy->gave_in <= db->cut.epoch)
             busy->gave_id = 0;
+        overlay_written(db, busy);
         cache_settle_busy(&db->cache, busy);
     }
     count_slice(db, count);

@@ -193,11 +193,13 @@ bool db_turn(struct db *db, int64_t now_ms)
         scrub_step(db);
     if (db->garbage_more)
         garbage_step(db);
+    scan_step(db);
     io_hand_over(db->opt.io);
     /* With io-threads 0 the jobs are done by now, and there may be more. */
     bool slices = (db->scrub_more || db->garbage_more) &&
                   io_is_blocking(db->opt.io);
-    return more || slices || expire_has_step(db) || !list_empty(&db->ready) ||
+    return more || slices || !list_empty(&db->scans_on) ||
+           expire_has_step(db) || !list_empty(&db->ready) ||
            cut_has_step(db);
 }
 
@@ -238,6 +240,7 @@ void db_cron(struct db *db, int64_t now_ms)
         garbage_step(db);
     compact_tidy(db);
     compact_idle(db);
+    overlay_cron(db);
     keep_moving(db, true);
     last_resort(db);
     io_hand_over(db->opt.io);
@@ -410,6 +413,7 @@ void db_check(struct db *db)
         ASSERT(sums.pending_expires == db->spaces[i].pending_expires);
         ASSERT(sums.unsettled == db->spaces[i].unsettled);
         ASSERT(sums.all_unsettled == db->unsettled);
+        overlay_check(db, &db->spaces[i]);
     }
     ASSERT(list_length(&db->open) == db->open_count);
     ASSERT(list_length(&db->cut.closing) + list_length(&db->cut.captured) ==

@@ -30,6 +30,8 @@
 
 struct db;
 struct db_wait;
+struct overlay;
+struct rand;
 
 /* One database (SELECT n): a namespace, and how many keys it has. */
 struct db_space {
@@ -46,6 +48,7 @@ struct db_space {
     uint8_t  *groups;    /* which count records the cut in flight must write */
     bool      unwritten; /* no cut was closed since it got its namespace, so
                             nothing of it is on disk */
+    struct overlay *overlay; /* for scans; NULL: nobody scans it */
 };
 
 struct db_key {
@@ -148,6 +151,7 @@ struct db_want {
 
 struct db_pin;
 struct db_probe_job;
+struct db_scan;
 
 enum db_wait_state {
     DB_WAIT_NONE,
@@ -157,6 +161,8 @@ enum db_wait_state {
     DB_WAIT_SETTLE,  /* DBSIZE, until blind writes are settled */
     DB_WAIT_CUT,     /* CACHE FLUSH, until its epoch is on disk */
     DB_WAIT_PROBE,   /* CACHE STATE, until the store was looked at */
+    DB_WAIT_SCAN,    /* SCAN and its like, until the store was looked at */
+    DB_WAIT_WALK,    /* KEYS, until another's has ended */
     DB_WAIT_READY    /* about to be resumed */
 };
 
@@ -172,6 +178,7 @@ struct db_wait {
     size_t         pin_capacity;
     uint64_t       epoch;    /* DB_WAIT_CUT, DB_WAIT_SETTLE */
     struct db_probe_job *probe; /* owned; NULL: none */
+    struct db_scan *scan;    /* owned; NULL: none */
     err_t          err;      /* a load or a flush failed */
     uint64_t       parked_at_ms;
     bool           urgent;   /* older than all others (db_acquire_now) */
@@ -226,6 +233,44 @@ enum db_verdict db_wait_flushed(struct db *db, struct db_wait *wait);
 enum db_verdict db_probe(struct db *db, struct db_wait *wait,
                          const struct db_key *keys, size_t count, bool *exists);
 
+/* --- going over all keys -------------------------------------------------- */
+
+struct db_scan_request {
+    struct db_space *space;
+    uint64_t cursor;  /* 0: from the start; else what an earlier scan gave */
+    uint64_t count;   /* keys to look at, about; not 0 */
+    slice    pattern; /* a glob; "*": all */
+    int      type;    /* enum obj_type; DB_ANY_TYPE; another: of no type */
+    bool     whole;   /* all keys, as they are at one instant; no cursor and no
+                         count */
+    size_t   most_bytes; /* whole: of names that may be found; else ERR_OOM */
+};
+#define DB_ANY_TYPE (-1)
+
+/* Looks at keys wherever they are, without loading them. Parks, and is called
+ * again, like the others; when it is DB_READY, db_scan_next gives what was
+ * found until db_release. now: the caller can't be parked (see
+ * db_acquire_now); then it waits here. Fewer than count may be looked at. A key
+ * that is there from the first scan to the last, each with the cursor of the
+ * one before, is found exactly once. */
+enum db_verdict db_scan(struct db *db, struct db_wait *wait,
+                        const struct db_scan_request *request, bool now);
+/* The place of a key: a scan from there on, or from before, finds it. */
+uint64_t db_scan_order(const struct db *db, slice key);
+/* Where to go on; 0: that was all. */
+uint64_t db_scan_cursor(const struct db_wait *wait);
+/* The next key that was found and is still there; false: no more. The key is
+ * good until the next call. */
+bool db_scan_next(struct db *db, struct db_wait *wait, slice *key);
+/* At most so many bytes, as bulks of a reply, will db_scan_next give. */
+size_t db_scan_bytes(const struct db_wait *wait);
+
+/* Finds a key, each with about the same chance; key is empty data (NULL) if
+ * there is none. Parks like db_scan; the key is good until db_release. */
+enum db_verdict db_random_key(struct db *db, struct db_wait *wait,
+                              struct db_space *space, struct rand *rand,
+                              bool now, slice *key);
+
 /* Parks until db_key_count is exact. */
 enum db_verdict db_wait_settled(struct db *db, struct db_wait *wait);
 
@@ -263,6 +308,10 @@ struct db_key    db_key_hashed(struct db_space *space, slice key,
  * is deleted by this call). Counts as a use if touch. REQUIRES: acquired with
  * NEED_HEADER at least, or the database was emptied since. The entry is good until the next call here. */
 struct entry *db_look(struct db *db, const struct db_key *key, bool touch);
+
+/* The same, but it counts as nothing: no use, no hit or miss, nothing expires,
+ * nobody is told. */
+const struct entry *db_peek(struct db *db, const struct db_key *key);
 
 /* The one door for changes, and the write hook: gives the key that content
  * (ABSENT deletes), keeps versions, dirt, accounts and counts. event is the

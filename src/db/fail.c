@@ -19,6 +19,7 @@ struct reopen_job {
     struct store_options sizes;
     struct store_batch *start_batch; /* owned; NULL: the start was written */
     struct count_reader counts;
+    struct store_snapshot *snapshot; /* owned; must go first; NULL: none */
     err_t               err;
     struct err_text     why;
 };
@@ -27,6 +28,8 @@ struct reopen_job {
 static void reopen_run(struct job *base)
 {
     struct reopen_job *job = CONTAINER_OF(base, struct reopen_job, job);
+    if (job->snapshot != NULL)
+        store_snapshot_free(job->counts.store, job->snapshot);
     if (job->resize)
         store_resize(job->counts.store, &job->sizes);
     job->err = store_reopen(job->counts.store, &job->why);
@@ -142,6 +145,7 @@ void fail_reopen(struct db *db)
         meta_put_start(db, job->start_batch);
     }
     count_reader_init(db, &job->counts);
+    job->snapshot = scan_give_snapshot(db);
     db->reopening = true;
     io_submit(db->opt.io, &job->job);
 }

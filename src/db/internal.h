@@ -18,6 +18,9 @@
  *   compact.c LevelDB is made to tidy up
  *   scrub.c   the store is looked through for damage after opening
  *   probe.c   is there a record? (CACHE STATE)
+ *   overlay.c what memory knows otherwise than the disk, in scan order
+ *   scan.c    going over all keys: SCAN, KEYS
+ *   random.c  one key out of all (RANDOMKEY)
  *   db.c      the turn, the cron, settings, stats
  */
 #ifndef DB_INTERNAL_H
@@ -26,9 +29,12 @@
 #include "base/assert.h"
 #include "base/buf.h"
 #include "base/dict.h"
+#include "base/num.h"
+#include "base/rand.h"
 #include "cache/cache.h"
 #include "codec/record.h"
 #include "db/db.h"
+#include "tree/tree.h"
 
 /* Slot counts are stored in groups of this many slots. */
 #define COUNT_GROUP_SLOTS 64
@@ -172,8 +178,14 @@ struct db {
     struct link       room;    /* db_wait.link */
     struct link       settle;
     struct link       flushed;
+    struct link       walkers; /* for the walk of another to end */
     struct link       ready;
     size_t            parked_now;
+
+    unsigned          overlays; /* how many there are */
+    struct link       scans_on; /* db_scan.on_link: go on in the next turn */
+    size_t            scan_count;
+    struct db_scan   *walk;    /* over a whole database; one only */
 
     size_t            unsettled; /* over all spaces, namespaces gone included */
     size_t            looks_in_flight;
@@ -415,6 +427,64 @@ void expire_written(struct db *db, int64_t earliest_ms);
 void expire_forget_found(struct db *db);
 /* Of what is on disk nothing is known any more. */
 void expire_restart(struct db *db);
+
+/* --- scan.c */
+/* Submits the next slices. Once a turn, not when the one before has ended:
+ * draining the I/O side ends with those that are on their way. */
+void scan_step(struct db *db);
+void scan_drop(struct db_wait *wait);
+/* The snapshot that a walk holds, if any, to be freed by whoever reopens the
+ * store, alone on the I/O side; the walk will not use it any more. */
+struct store_snapshot *scan_give_snapshot(struct db *db);
+
+/* --- now.c */
+/* Waits for the disk until the parked wait is woken; it is not parked then.
+ * False: it can't be helped now. */
+bool db_stand_still(struct db *db, struct db_wait *wait,
+                    enum db_wait_state state);
+
+/* --- overlay.c */
+/* The bits of a hash in a key's place, below the slot. */
+#define SCAN_HASH_BITS 48
+/* What an entry was before a change. */
+struct before {
+    bool          existed;
+    enum obj_type type; /* if it existed */
+};
+/* The hook's: the entry has been changed, and is dirty. REQUIRES: the space has
+ * an overlay. */
+void overlay_changed(struct db *db, struct db_space *space,
+                     const struct busy *busy, const struct before *before);
+/* What the cut had of the entry is on disk. */
+void overlay_written(struct db *db, const struct busy *busy);
+void overlay_drop(struct db *db, struct db_space *space);
+void overlay_cron(struct db *db);
+/* Verifies its invariants; for tests. */
+void overlay_check(struct db *db, const struct db_space *space);
+/* Is there one, and is it complete? It may be gone after the next change. now:
+ * without waiting for a flush. Never fails. */
+enum db_verdict overlay_ready(struct db *db, struct db_wait *wait,
+                              struct db_space *space, bool now);
+/* The rest REQUIRES that it is. */
+uint64_t overlay_count(const struct db_space *space);
+/* One key of it, and what memory knows of it; good till the next change. */
+struct overlay_key {
+    uint64_t            order;
+    slice               key;
+    const struct entry *entry;
+    char                buffer[NUM_INT64_CHARS]; /* what key may point into */
+};
+struct overlay_walk {
+    struct db             *db;
+    const struct db_space *space;
+    struct tree_walk       walk;
+};
+void overlay_walk_init(struct overlay_walk *walk, struct db *db,
+                       const struct db_space *space, uint64_t from);
+bool overlay_walk_next(struct overlay_walk *walk, struct overlay_key *out);
+/* REQUIRES: not empty. */
+void overlay_random(struct db *db, const struct db_space *space,
+                    struct rand *rand, struct overlay_key *out);
 
 /* --- garbage.c */
 void garbage_step(struct db *db);

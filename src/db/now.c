@@ -7,13 +7,14 @@
  * only a flush would bring. */
 #include "db/internal.h"
 
-/* Until it is ready. False: it can't be helped now. */
-static bool stand_still(struct db *db, struct db_wait *wait,
-                        enum db_wait_state state)
+bool db_stand_still(struct db *db, struct db_wait *wait,
+                    enum db_wait_state state)
 {
     bool moves = true;
-    while (moves && wait->state == state)
+    while (moves && wait->state == state) {
+        scan_step(db);
         moves = io_wait_some(db->opt.io);
+    }
     bool ready = wait->state == DB_WAIT_READY;
     park_leave(db, wait);
     return ready;
@@ -37,7 +38,7 @@ enum db_verdict db_acquire_now(struct db *db, struct db_wait *wait,
             return verdict;
         db->stats.sync_loads++;
         *waited = true;
-        if (!stand_still(db, wait, DB_WAIT_LOADS))
+        if (!db_stand_still(db, wait, DB_WAIT_LOADS))
             return give_up(db, wait, ERR_OOM);
     }
 }
@@ -50,7 +51,7 @@ enum db_verdict db_wait_settled_now(struct db *db, struct db_wait *wait,
         if (verdict != DB_PARKED)
             return verdict;
         *waited = true;
-        if (!stand_still(db, wait, DB_WAIT_SETTLE))
+        if (!db_stand_still(db, wait, DB_WAIT_SETTLE))
             return give_up(db, wait, ERR_IO);
     }
 }

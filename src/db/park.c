@@ -30,6 +30,8 @@ void park_init(struct db *db)
     link_init(&db->room);
     link_init(&db->settle);
     link_init(&db->flushed);
+    link_init(&db->walkers);
+    link_init(&db->scans_on);
     link_init(&db->ready);
     db->next_age = PARK_AGE_URGENT;
 }
@@ -235,6 +237,7 @@ void db_release(struct db *db, struct db_wait *wait)
     bool held = wait->pin_count > 0;
     park_unpin_all(db, wait);
     probe_drop(wait);
+    scan_drop(wait);
     link_remove(&wait->link);
     if (wait->state != DB_WAIT_NONE)
         db->parked_now--;

@@ -37,8 +37,10 @@ void space_free_slots(struct db *db, struct db_space *space)
 
 void spaces_deinit(struct db *db)
 {
-    for (unsigned i = 0; i < db->opt.databases; i++)
+    for (unsigned i = 0; i < db->opt.databases; i++) {
         space_free_slots(db, &db->spaces[i]);
+        overlay_drop(db, &db->spaces[i]);
+    }
     mem_release(db->opt.mem, MEM_OTHER,
                 db->opt.databases * sizeof(*db->spaces));
     mem_free(db->spaces);
@@ -185,6 +187,7 @@ bool dead_has(const struct dead_list *dead, uint32_t id)
 void db_flush_space(struct db *db, struct db_space *space)
 {
     dead_add(&db->dead, space->id);
+    overlay_drop(db, space);
     /* The cut in flight was closed before this; it still counts the old
      * namespace. */
     cut_keep_space(db, space);

@@ -154,8 +154,9 @@ struct entry *put_entry(struct db *db, struct entry *entry,
         existed = busy->disk.exists; /* as expire_cold says */
         expires = busy->disk.deadline_ms != 0;
     }
+    struct before before = { existed, entry_type(busy->entry) };
     bool was_dirty = busy_state(busy) != DS_MEMORY;
-    const struct db_space *space = space_of(db, busy->entry);
+    struct db_space *space = space_of(db, busy->entry);
     /* Of a namespace that no cut has seen nothing is on disk. */
     if (!busy->disk.known && space != NULL && space->unwritten)
         busy->disk = (struct disk_state){ .known = true };
@@ -166,6 +167,8 @@ struct entry *put_entry(struct db *db, struct entry *entry,
     cache_assign(&db->cache, busy->entry, spec);
     mark_dirty(db, busy);
     count_change(db, busy, was_dirty, existed, expires);
+    if (space != NULL && space->overlay != NULL)
+        overlay_changed(db, space, busy, &before);
     load_cancel(db, busy);
     log_event(db, busy->entry, event);
     tell_changed(db, busy, event, created, existed);
@@ -259,6 +262,16 @@ struct entry *db_look(struct db *db, const struct db_key *key, bool touch)
     if (touch)
         cache_touch(&db->cache, entry);
     return entry;
+}
+
+const struct entry *db_peek(struct db *db, const struct db_key *key)
+{
+    const struct entry *entry = find(db, key);
+    ASSERT(entry != NULL ? entry_presence(entry) != ENTRY_UNKNOWN
+                         : key->space->unwritten);
+    bool is_there =
+        entry != NULL && entry_exists(entry) && !has_passed(db, entry);
+    return is_there ? entry : NULL;
 }
 
 const struct db_lookups *db_lookups(const struct db *db)

@@ -79,6 +79,8 @@ static const struct expected expectations[] = {
     { "pexpireat", -3, "1" },    { "pexpiretime", 2, "1" },
     { "ping", -1, "" },          { "psetex", 4, "1" },
     { "pttl", 2, "1" },          { "quit", -1, "" },
+    { "keys", 2, "" },           { "randomkey", 1, "" },
+    { "scan", -2, "" },
     { "rename", 3, "1-2" },      { "renamenx", 3, "1-2" },
     { "reset", 1, "" },          { "save", 1, "" },
     { "select", 2, "" },         { "set", -3, "1" },

@@ -60,7 +60,8 @@ static void cursors_are_read_as_strtoul_reads(void **state)
     assert_true(cursor == 0);
 }
 
-static const char *parse(const char *line, struct scan_request *request)
+static const char *parse_with(const char *line, struct scan_request *request,
+                              slice *type)
 {
     static char copy[100];
     slice       argv[8];
@@ -69,7 +70,26 @@ static const char *parse(const char *line, struct scan_request *request)
     for (char *word = strtok(copy, " "); word != NULL;
          word = strtok(NULL, " "))
         argv[argc++] = slice_from_string(word);
-    return scan_parse_options(argv, argc, request);
+    return scan_parse_options(argv, argc, request, type);
+}
+
+static const char *parse(const char *line, struct scan_request *request)
+{
+    return parse_with(line, request, NULL);
+}
+
+static void a_type_is_taken_where_there_is_one(void **state)
+{
+    struct scan_request request;
+    slice               type = { NULL, 0 };
+    (void)state;
+    assert_null(parse_with("count 3", &request, &type));
+    assert_null(type.data);
+    assert_null(parse_with("type hash match a Type LIST", &request, &type));
+    assert_true(slice_equal(type, SLICE_LITERAL("LIST")));
+    assert_true(slice_equal(request.pattern, SLICE_LITERAL("a")));
+    assert_string_equal(parse_with("type", &request, &type),
+                        "ERR syntax error");
 }
 
 static void options_are_checked_one_after_the_other(void **state)
@@ -493,6 +513,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cursors_are_read_as_strtoul_reads),
         cmocka_unit_test(options_are_checked_one_after_the_other),
+        cmocka_unit_test(a_type_is_taken_where_there_is_one),
         cmocka_unit_test(each_element_comes_once_in_calls_of_count),
         cmocka_unit_test(any_cursor_is_fine),
         cmocka_unit_test(match_leaves_out_but_does_not_look_further),

@@ -334,7 +334,7 @@ async function scripts(client) {
 
 async function notYet(client) {
     await client.set('k', 'v');
-    await step('later: scanStream', () => new Promise((done) => {
+    await step('scanStream', () => new Promise((done) => {
         const found = [];
         client.scanStream({ match: 'k' }).on('data', (keys) =>
             found.push(...keys)).on('end', () => done(found))

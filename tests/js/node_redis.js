@@ -405,7 +405,11 @@ async function scripts(client) {
 
 async function notYet(client) {
     await client.set('k', 'v');
-    await step('later: scanIterator', async () => {
+    await step('keys', () => client.keys('k'));
+    await step('randomKey', async () =>
+        typeof await client.randomKey() === 'string');
+    await step('scan', () => client.scan(0, { MATCH: 'k', COUNT: 1000 }));
+    await step('scanIterator', async () => {
         const found = [];
         for await (const key of client.scanIterator({ MATCH: 'k' }))
             found.push(key);

@@ -49,7 +49,8 @@ def as_7_2(description, known):
     name = description[NAME]
     description[ARITY] = rules.ARITY_7_2.get(name, description[ARITY])
     for field, changed in ((FLAGS, rules.FLAGS_7_2),
-                           (CATEGORIES, rules.CATEGORIES_7_2)):
+                           (CATEGORIES, rules.CATEGORIES_7_2),
+                           (rules.TIPS, rules.TIPS_7_2)):
         if name in changed:
             description[field] = type(description[field])(changed[name])
     if description[SUBS]:

@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from lib import rules, rules_hash, rules_set, rules_zset
+from lib import rules, rules_hash, rules_scan, rules_set, rules_zset
 from lib.differ import Difference, Differ, Rule, read_known
 from lib.episodes import EPISODES
 from lib.generator import Generator
@@ -105,7 +105,7 @@ UNEQUAL = [
          "needs no answers read before", errors=True),
     Rule("command", rules.all_descriptions, "Redis has more commands, and we "
          "have CACHE; the order is that of a hash table",
-         known="COMMAND INFO of WAIT"),
+         known="COMMAND INFO of WAIT, SCAN and RANDOMKEY"),
     Rule("command|info", rules.some_descriptions, "as COMMAND; subcommands "
          "are in the order of a hash table"),
     Rule("command|list", rules.names_listed, "as COMMAND"),
@@ -150,6 +150,9 @@ UNEQUAL = [
     Rule("hscan", rules_hash.a_part_or_all, "other cursors, other parts"),
     Rule("sscan", rules_hash.a_part_or_all, "other cursors, other parts"),
     Rule("zscan", rules_hash.a_part_or_all, "other cursors, other parts"),
+    Rule("scan", rules_scan.a_part_or_all_keys, "other cursors, other parts"),
+    Rule("keys", rules_scan.keys_in_another_order, "that of a hash table"),
+    Rule("randomkey", rules_scan.some_key, "at random"),
     Rule("blpop", rules.named_first, "run again in 7.2",
          known="BLPOP of several keys that come at once"),
     Rule("blpop", rules.another_type_before, "run again in 7.2", errors=True,

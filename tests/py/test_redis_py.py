@@ -199,6 +199,18 @@ def keys(call):
     call.flushdb(asynchronous=True)
     call.flushall()
     call.dbsize()
+    call.randomkey()
+    call.keys()
+    call.scan()
+    call.set("only", "one")
+    call.randomkey()
+    call.keys()
+    call.keys("o[a-z]ly")
+    call.scan()
+    call.scan(0, match="o*", count=100, _type="string")
+    call.scan(0, _type="hash")
+    call.scan("x")
+    call.flushall()
 
 
 def connection(call):

@@ -14,8 +14,6 @@ COMPLETE = {"string", "hash", "connection", "pubsub", "transactions"}
 LATER_GROUPS = {"bitmap", "cluster", "geo", "hyperloglog", "stream"}
 
 MISSING = {
-    # the whole keyspace, wherever it lives
-    "scan", "keys", "randomkey",
     # ways in and out
     "dump", "restore", "migrate", "sort", "sort_ro",
     # full ACLs

@@ -87,6 +87,14 @@ static void sim_io_step(struct io *io)
         sim_io_deliver_one(io);
 }
 
+bool io_wait_some(struct io *io)
+{
+    io_hand_over(io);
+    if (list_empty(&io->done) && !sim_io_run_one(io))
+        return false;
+    return sim_io_deliver_one(io);
+}
+
 void io_drain(struct io *io)
 {
     do

@@ -35,7 +35,7 @@ struct model {
 enum op_kind {
     OP_GET, OP_SET, OP_MSET, OP_DEL, OP_EXISTS, OP_RMW, OP_RENAME, OP_EXPIRE,
     OP_MGET, OP_FLUSHDB, OP_DBSIZE, OP_CACHE_FLUSH, OP_EVICT, OP_COPY,
-    OP_SWAPDB, OP_EDIT, OP_MOVE, OP_COUNT
+    OP_SWAPDB, OP_EDIT, OP_MOVE, OP_SCAN, OP_KEYS, OP_RANDOM, OP_COUNT
 };
 
 struct sim;
@@ -51,6 +51,10 @@ struct client {
     size_t         key_count;
     uint32_t       len;
     int64_t        ttl_ms;
+    /* of a scan: where it is, and how things were when it began */
+    uint64_t       cursor, ran_then, moved_then;
+    uint64_t       was[KEYS];  /* values of what was there */
+    unsigned       seen[KEYS];
 };
 
 struct sim {
@@ -74,6 +78,8 @@ struct sim {
     uint64_t       seen_epoch;
     bool           power_loss;
     bool           uses_ttl;
+    bool           scans;
+    uint64_t       moved; /* commands that take a value elsewhere */
     uint64_t       ran, refused, crashes, io_errors;
 };
 

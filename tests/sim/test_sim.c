@@ -23,6 +23,7 @@
 #include "sim_coll.h"
 #include "sim_io.h"
 #include "sim_pages.h"
+#include "sim_scan.h"
 #include "sim_world.h"
 #include "store/fault.h"
 #include "type/string.h"
@@ -321,6 +322,11 @@ static enum db_verdict try_special(struct client *client)
         if (verdict == DB_READY)
             check_size(sim, client->space);
         break;
+    case OP_SCAN:
+    case OP_KEYS:
+        return try_scan(client);
+    case OP_RANDOM:
+        return try_random(client);
     default:
         verdict = db_wait_flushed(sim->db, &client->wait);
         if (verdict == DB_READY && sim->db->durable_epoch >
@@ -368,7 +374,8 @@ static void attempt(struct client *client)
     struct sim *sim = client->sim;
     bool special = client->kind == OP_FLUSHDB || client->kind == OP_DBSIZE ||
                    client->kind == OP_CACHE_FLUSH ||
-                   client->kind == OP_SWAPDB;
+                   client->kind == OP_SWAPDB || client->kind == OP_SCAN ||
+                   client->kind == OP_KEYS || client->kind == OP_RANDOM;
     enum db_verdict verdict = special ? try_special(client) : try_keys(client);
     client->parked = verdict == DB_PARKED;
     if (verdict == DB_PARKED)
@@ -376,6 +383,8 @@ static void attempt(struct client *client)
     if (verdict == DB_READY && !special)
         run(client);
     sim->refused += verdict == DB_FAILED;
+    sim->moved += client->kind == OP_RENAME || client->kind == OP_MOVE ||
+                  client->kind == OP_SWAPDB;
     finish(client);
 }
 
@@ -397,6 +406,8 @@ static void issue(struct client *client)
         client->kind = OP_FLUSHDB;
     if (below(sim, 100) == 0)
         client->kind = OP_SWAPDB;
+    if (sim->scans && below(sim, 20) == 0)
+        client->kind = OP_SCAN + (enum op_kind)below(sim, 3);
     client->space = (unsigned)below(sim, SPACES);
     client->key_count = 1;
     if (client->kind == OP_MGET || client->kind == OP_MSET)
@@ -412,6 +423,7 @@ static void issue(struct client *client)
     client->ttl_ms = sim->uses_ttl && below(sim, 5) == 0
                          ? 1 + (int64_t)below(sim, 3000)
                          : 0;
+    scan_issue(client);
     attempt(client);
 }
 
@@ -726,6 +738,7 @@ static void run_seed(uint64_t seed, uint64_t steps, bool power_loss)
     sim->hash_seed = seed + 1;
     sim->power_loss = power_loss;
     sim->uses_ttl = below(sim, 3) != 0;
+    sim->scans = below(sim, 2) == 0;
     sim->memory = store_open_memory();
     sim->store = store_open_fault(sim->memory);
     for (size_t i = 0; i < CLIENTS; i++) {

@@ -185,6 +185,13 @@ def with_after(g, step):
 
 def queued(g, connection):
     """One command of a transaction, with what must follow it."""
+    if g.chance(0.03):
+        # What only one key matches, and is in one order.
+        return [g.deal("all keys queued", [
+            one(g, connection, "keys", b"[n]:%d" % g.between(0, 9)),
+            one(g, connection, "keys", b"s:nothing*"),
+            one(g, connection, "scan", b"0", g.word("COUNT"), b"100000",
+                g.word("MATCH"), b"[n]:%d" % g.between(0, 9))])]
     if g.chance(0.05):
         name = g.deal("rarely queued", RARELY_QUEUED)
         if name == "select":
@@ -408,6 +415,30 @@ def short(g):
     steps += [one(g, connection, "exists", *keys),
               one(g, connection, "dbsize")]
     yield Batch(connection, steps)
+
+
+@episode(often=4)
+def everything(g):
+    """All keys of a database, some changed just now, some on disk only."""
+    connection = g.between(0, CONNECTIONS - 1)
+    steps = [one(g, connection, "select", g.pick(DATABASES_DEALT))]
+    def scan():
+        return one(g, connection, "scan", b"0", g.word("COUNT"), b"100000")
+    for _ in range(g.between(1, 12)):
+        key = g.key()
+        name, *more = g.deal("before a scan", [
+            ("set",), ("del",), ("cache|evict",), ("persist",), ("getdel",),
+            ("expireat", b"%d" % FAR_S), ("expireat", b"1")])
+        if name == "set":
+            more = [g.value(key)]
+        steps.append(one(g, connection, name, key, *more))
+        kind = g.deal("a scan", ["none", "none", "scan", "keys", "flush"])
+        steps += {"none": [], "scan": [scan()],
+                  "keys": [one(g, connection, "keys", b"*")],
+                  "flush": [one(g, connection, "cache|flush")]}[kind]
+    steps += [scan(), one(g, connection, "keys", b"*"),
+              one(g, connection, "randomkey"), one(g, connection, "dbsize")]
+    yield Batch(connection, steps, pipelined=g.chance(0.7))
 
 
 @episode(often=1)

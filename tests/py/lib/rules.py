@@ -8,7 +8,7 @@ import time
 from lib.grammar_block import BLOCKING
 from lib.resp import Error, Map, Simple, Verbatim
 
-NAME, ARITY, FLAGS, CATEGORIES, SUBCOMMANDS = 0, 1, 2, 6, 9
+NAME, ARITY, FLAGS, CATEGORIES, TIPS, SUBCOMMANDS = 0, 1, 2, 6, 7, 9
 
 
 def text_of(reply):
@@ -399,6 +399,11 @@ SINCE_7_2 = {b"client|setinfo", b"client|no-touch", b"waitaof"}
 ARITY_7_2 = {b"command|getkeys": -3, b"command|getkeysandflags": -3,
              b"zrank": -3, b"zrevrank": -3}
 FLAGS_7_2 = {b"wait": [Simple("blocking")]}
+TIPS_7_2 = {b"scan": [b"nondeterministic_output", b"request_policy:special",
+                      b"response_policy:special"],
+            b"randomkey": [b"request_policy:all_shards",
+                           b"response_policy:special",
+                           b"nondeterministic_output"]}
 CATEGORIES_7_2 = {b"wait": [Simple("@slow"), Simple("@blocking"),
                             Simple("@connection")]}
 
@@ -415,7 +420,8 @@ def described(one, names, theirs):
     if theirs:
         one[ARITY] = ARITY_7_2.get(one[NAME], one[ARITY])
         for field, changed in ((FLAGS, FLAGS_7_2),
-                               (CATEGORIES, CATEGORIES_7_2)):
+                               (CATEGORIES, CATEGORIES_7_2),
+                               (TIPS, TIPS_7_2)):
             if one[NAME] in changed: # a Set or a list
                 one[field] = type(one[field])(changed[one[NAME]])
     one[SUBCOMMANDS] = sorted(
