@@ -251,7 +251,14 @@ static void settle_outbox(struct client *client)
         outbox_send(client->net);
 }
 
-static void send_pending(struct client *client);
+static void send_pending(struct client *client)
+{
+    if (list_empty(&client->out))
+        return;
+    client_charge(client);
+    if (!client->closing && client->write == NULL)
+        send_queue(client);
+}
 
 void output_send(struct client *client)
 {
@@ -271,9 +278,16 @@ void output_send(struct client *client)
             queue_rest(client, reply, sent);
     }
     reply_clear(reply, REPLY_KEEP_BYTES);
+    if (client->close_after_output)
+        settle_outbox(client);
+    if (client->closing)
+        return;
     send_pending(client);
+    if (list_empty(&client->out) && client->close_after_output)
+        client_close(client);
 }
 
+/* It does not close: what comes behind may be on its way here. */
 void output_bytes(struct client *client, slice bytes)
 {
     uv_buf_t buf = uv_buf_init((char *)bytes.data, (unsigned)bytes.len);
@@ -284,21 +298,6 @@ void output_bytes(struct client *client, slice bytes)
     if (sent < bytes.len)
         push_bytes(client, bytes.data + sent, bytes.len - sent);
     send_pending(client);
-}
-
-static void send_pending(struct client *client)
-{
-    if (client->closing)
-        return;
-    if (client->close_after_output)
-        settle_outbox(client);
-    if (!list_empty(&client->out)) {
-        client_charge(client);
-        if (!client->closing && client->write == NULL)
-            send_queue(client);
-    } else if (client->close_after_output) {
-        client_close(client);
-    }
 }
 
 void output_queue(struct client *client, const struct reply *message)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lib.resp import Closed, Push, Simple
+from lib.resp import Closed, Push, Simple, encode
 
 OK = Simple("OK")
 SLEEP_S = 0.15
@@ -118,3 +118,15 @@ def test_a_stop_comes_behind_replies(server):
     assert sleeper.recv() == OK
     assert client.recv() == b"waits"
     assert server.wait_exit(10) == 0
+
+
+def test_what_is_read_in_parts_is_answered_before_quit(server):
+    """More than is read at once: the first replies wait when the last come."""
+    for parts in range(1, 6):
+        client = server.raw()
+        client.send_raw(b"".join(encode(*words) for words in [
+            ("ECHO", "first"), *[("PUBLISH", "c" * 20000, "m")] * parts,
+            ("QUIT",)]))
+        assert client.recv_until_closed() == \
+            b"$5\r\nfirst\r\n" + b":0\r\n" * parts + b"+OK\r\n"
+        client.close()
