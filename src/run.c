@@ -242,6 +242,7 @@ static void on_prepare(uv_prepare_t *prepare)
     set_now(server);
     server->stats.turns++;
     measure_growth(app);
+    net_send_now(app->net); /* with io-threads 0 db_turn may take long */
     int64_t pause_ms = server_pause_turn(server);
     bool    more = server_scripts_turn(server);
     more |= db_turn(server->db, server->now_ms);
@@ -302,6 +303,12 @@ static void on_signal(uv_signal_t *handle, int number)
 }
 
 /* --- joined callbacks ---------------------------------------------------- */
+
+static void on_standstill(void *arg)
+{
+    struct app *app = arg;
+    net_send_now(app->net);
+}
 
 static void on_ready(void *arg, struct db_wait *wait)
 {
@@ -463,6 +470,7 @@ static err_t open_db(struct app *app, struct err_text *why)
         .databases = (unsigned)app->config.databases,
         .now_ms = server->now_ms,
         .on_ready = on_ready,
+        .on_standstill = on_standstill,
         .ready_arg = app,
         .on_change = server_on_change,
         .is_heard = server_hears_changes,

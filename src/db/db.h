@@ -104,6 +104,9 @@ struct db_options {
     /* A parked command may go on. Called from db_turn and db_completed. */
     void (*on_ready)(void *arg, struct db_wait *wait);
     void *ready_arg;
+    /* The loop is about to stand still for the disk: whoever has something
+     * for others sends it now. May be NULL. Gets ready_arg. */
+    void (*on_standstill)(void *arg);
     /* Something changed; NULL: nobody listens. Told after the change. And does
      * anybody listen right now? Asked before each. */
     void (*on_change)(void *arg, const struct db_change *change);

@@ -11,6 +11,8 @@ bool db_stand_still(struct db *db, struct db_wait *wait,
                     enum db_wait_state state)
 {
     bool moves = true;
+    if (wait->state == state && db->opt.on_standstill != NULL)
+        db->opt.on_standstill(db->opt.ready_arg);
     while (moves && wait->state == state) {
         scan_step(db);
         moves = io_wait_some(db->opt.io);

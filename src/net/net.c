@@ -58,6 +58,11 @@ static struct client *client_of(const struct session *session)
     return CONTAINER_OF(session, struct client, session);
 }
 
+void net_send_now(struct net *net)
+{
+    outbox_send(net);
+}
+
 /* Who waits for a flush has told us nothing new to do: it gets its answer even
  * when no other command is executed. */
 void net_on_ready(void *arg, struct db_wait *wait)

@@ -28,6 +28,8 @@ void net_close(struct net *net);
 /* After the loop has closed all handles. */
 void net_free(struct net *net);
 
+/* Sends what would wait for the end of the loop's turn. */
+void net_send_now(struct net *net);
 /* A parked command may go on (db_options.on_ready; arg is the net). */
 void net_on_ready(void *arg, struct db_wait *wait);
 

@@ -13,7 +13,8 @@
  *
  * Bounds   OUTBOX_BYTES in all, OUTBOX_ITEMS replies, one for each client; who
  *          finds no room sends what is there. A turn is as long as the
- *          commands in it, and never waits for the disk. */
+ *          commands in it; before one stands still for the disk (a script's,
+ *          or any with io-threads 0) what waits is sent. */
 #include "net/client.h"
 
 #include "base/assert.h"

@@ -10,6 +10,8 @@ import time
 import pytest
 
 from lib.resp import Closed, Push, Simple, encode
+from lib.server import SLOWNESS
+from lib.steer import order, steered
 
 OK = Simple("OK")
 SLEEP_S = 0.15
@@ -130,3 +132,20 @@ def test_what_is_read_in_parts_is_answered_before_quit(server):
         assert client.recv_until_closed() == \
             b"$5\r\nfirst\r\n" + b":0\r\n" * parts + b"+OK\r\n"
         client.close()
+
+
+def test_nobody_waits_for_another_ones_script(start_server):
+    """A script stands still for the disk: what others asked for before it, in
+    the same turn, is there already."""
+    server = steered(start_server)
+    server.call("SET", "cold", "value")
+    server.call("CACHE", "FLUSH")
+    server.call("CACHE", "EVICT", "cold")
+    order(server, "delay get %d" % (700 * SLOWNESS))
+    reader, scripter = server.raw(), server.raw()
+    in_one_turn(server, lambda: reader.send("ECHO", "waits"),
+                lambda: scripter.send(
+                    "EVAL", "return redis.call('get', 'cold')", 0))
+    assert reader.recv() == b"waits"
+    assert scripter.nothing_to_read(0.2 * SLOWNESS)
+    assert scripter.recv() == b"value"
