@@ -10,7 +10,7 @@ import pytest
 
 from lib.records import counted
 from lib.resp import Error, Simple
-from lib.server import wait_until
+from lib.server import SLOWNESS, wait_until
 from lib.steer import flush
 
 OK = Simple("OK")
@@ -225,7 +225,8 @@ def test_disk_space_comes_back(start_server, how):
     stay lie between them."""
     server = server_of(start_server, cache_max_memory="64mb")
     count, stay = 30_000, 1000
-    ttl = ("PX", 500) if how == "expire" else ()
+    # Long enough for all of them to be on disk before.
+    ttl = ("PX", 2000 * SLOWNESS) if how == "expire" else ()
     on_disk(server, [("SET", "key:%d" % i, b"%500d" % i) + ttl
                      for i in range(count)]
             + [("SET", "stays:%d" % i, b"%500d" % i) for i in range(stay)])
