@@ -87,6 +87,9 @@ static void before_switch_out(struct fiber *fiber)
                                    fiber->outer_bytes);
 #endif
 #ifdef FIBER_TSAN
+    /* A signal that arrived here is kept for this fiber, until it calls
+     * something that the sanitizer intercepts; a script may never do so. */
+    (void)usleep(0);
     __tsan_switch_to_fiber(fiber->outer_thread, 0);
 #endif
 }
