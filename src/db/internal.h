@@ -286,6 +286,8 @@ void count_reader_deinit(struct count_reader *reader);
 bool entry_is_known(const struct entry *entry, enum db_need need);
 /* Starts a load for the entry unless one is in flight. */
 void load_start(struct db *db, struct entry *entry, enum db_need need);
+/* Is a large value being built for the entry? */
+bool load_is_of_nodes(const struct busy *busy);
 /* Memory has a newer value than whatever is being loaded. */
 void load_cancel(struct db *db, struct busy *busy);
 
@@ -309,6 +311,8 @@ void park_starve(struct db *db, struct db_wait *wait);
 /* It is told that there is no room, and holds nothing any more. */
 void park_refuse(struct db *db, struct db_wait *wait);
 void park_restart_starved(struct db *db);
+/* The load of a large value has ended, for which nobody waited. */
+void park_node_load_ended(struct db *db);
 void park_run_ready(struct db *db);
 void park_set_age(struct db *db, struct db_wait *wait);
 /* No longer parked, without having been told. */

@@ -240,6 +240,11 @@ void load_start(struct db *db, struct entry *entry, enum db_need need)
     job_submit(db, load, "record");
 }
 
+bool load_is_of_nodes(const struct busy *busy)
+{
+    return busy->ticket != 0 && entry_presence(busy->entry) == ENTRY_HEADER;
+}
+
 void load_cancel(struct db *db, struct busy *busy)
 {
     if (busy->ticket == 0)
@@ -465,7 +470,7 @@ static void load_done(struct job *job)
     }
     job_free(db, load);
     if (is_nodes && !is_wanted) /* nobody's release gives its room back */
-        park_restart_starved(db);
+        park_node_load_ended(db);
 }
 
 /* --- asking -------------------------------------------------------------- */

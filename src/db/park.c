@@ -9,11 +9,14 @@
  *   3. If only older ones are left, the command that the load was for gives
  *      up its own pins and starves.
  *   4. A starved one starts over, oldest first, whenever another has finished,
- *      a flush has ended, the load of a large value has ended for which nobody
- *      waits any more (it held room to its end), or nobody else is under way.
+ *      a flush has ended, or nobody else is under way. Loads of large values
+ *      for which nobody waits any more hold their room to their end; where
+ *      nobody holds pins, all of them have ended before it starts over.
  *   5. The oldest is therefore never robbed; it runs, or does not fit in
  *      memory alone, which is Redis's OOM error.
- * By induction over ages everyone finishes. */
+ * Who is alone in this sense has no hope from loads of its own: it would find
+ * what it gave up in its way again. By induction over ages everyone
+ * finishes. */
 #include "db/internal.h"
 
 void db_wait_init(struct db_wait *wait)
@@ -193,12 +196,22 @@ bool park_rob_younger(struct db *db, const struct db_wait *than)
     return false;
 }
 
+/* Loads of large values that it waits for itself. */
+static size_t count_own_node_loads(const struct db_wait *wait)
+{
+    size_t own = 0;
+    for (size_t i = 0; i < wait->pin_count; i++)
+        own += wait->pins[i].waiting &&
+               load_is_of_nodes(wait->pins[i].busy);
+    return own;
+}
+
 bool park_has_hope(const struct db *db, const struct db_wait *wait)
 {
     struct link *first = list_first(&db->aged);
     bool alone = first == NULL ||
                  (first == &wait->age_link && list_last(&db->aged) == first);
-    return !alone || db->node_loads > 0 ||
+    return !alone || db->node_loads > count_own_node_loads(wait) ||
            (db_is_dirty(db) && !db->failing) || db_is_settling(db);
 }
 
@@ -220,6 +233,12 @@ void park_starve(struct db *db, struct db_wait *wait)
     starve(db, wait);
     if (db_is_dirty(db))
         db_flush_soon(db);
+}
+
+void park_node_load_ended(struct db *db)
+{
+    if (!list_empty(&db->aged) || db->node_loads == 0)
+        park_restart_starved(db);
 }
 
 void park_restart_starved(struct db *db)

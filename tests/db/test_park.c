@@ -243,6 +243,55 @@ static void what_a_robbed_load_holds_is_waited_for(void **state)
     fix_deinit(&fix);
 }
 
+/* Its own loads, which hold room to their end, are no hope for one who is
+ * alone: what does not fit beside them will not fit beside them again. */
+static void its_own_loads_are_no_hope(void **state)
+{
+    enum { LARGE = 50000, COUNT = 200, SEEDS = 20 };
+    struct db_want wants[COUNT];
+    char           names[COUNT][16];
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct fix  fix;
+        struct rand rand;
+        struct cmd  cmd = { .ready = true };
+        rand_init(&rand, seed);
+        fix_init(&fix, 16 * MB, 4 * MB);
+        for (unsigned i = 0; i < COUNT; i++)
+            fix_set_large(&fix, name(names[i], i), i, LARGE, 0);
+        fix_flush(&fix);
+        fix_close(&fix);
+        fix_open(&fix);
+        fix.limit = COUNT * LARGE * 97 / 100;
+        db_set_limit(fix.db, fix.limit, false);
+        db_wait_init(&cmd.wait);
+        for (unsigned i = 0; i < COUNT; i++)
+            wants[i] =
+                (struct db_want){ .key = fix_key(&fix, name(names[i], i)),
+                                  .need = DB_NEED_VALUE };
+        enum db_verdict verdict = DB_PARKED;
+        for (unsigned i = 0; verdict == DB_PARKED; i++) {
+            assert_in_range(i, 0, 40 * COUNT);
+            if (cmd.ready) {
+                cmd.ready = false;
+                verdict = db_acquire(fix.db, &cmd.wait, wants, COUNT);
+            }
+            for (uint64_t jobs = rand_below(&rand, 9); jobs > 0; jobs--)
+                held_io_run(fix.io, JOB_LOAD);
+            for (uint64_t jobs = rand_below(&rand, 9); jobs > 0; jobs--)
+                held_io_deliver(fix.io);
+            fix_turn(&fix);
+        }
+        assert_int_equal(verdict, DB_FAILED);
+        assert_int_equal(cmd.wait.err, ERR_OOM);
+        db_release(fix.db, &cmd.wait);
+        fix_settle(&fix);
+        db_check(fix.db);
+        fix_deinit(&fix);
+    }
+}
+
 static void a_wait_released_while_its_load_is_in_flight(void **state)
 {
     struct fix fix;
@@ -344,6 +393,7 @@ int main(void)
         cmocka_unit_test(the_oldest_finishes_first_under_pressure),
         cmocka_unit_test(what_cannot_fit_alone_is_oom_and_others_go_on),
         cmocka_unit_test(what_a_robbed_load_holds_is_waited_for),
+        cmocka_unit_test(its_own_loads_are_no_hope),
         cmocka_unit_test(a_wait_released_while_its_load_is_in_flight),
         cmocka_unit_test(a_growing_command_waits_for_the_cut),
         cmocka_unit_test(one_that_holds_all_of_memory_does_not_wait_for_itself),
