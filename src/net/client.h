@@ -117,8 +117,15 @@ struct client {
     bool    in_outbox;   /* a reply waits there for the end of the turn */
 };
 
-/* client.c */
+/* accept.c */
 void client_accept(struct net *net, uv_stream_t *listener, bool is_unix);
+
+/* client.c */
+void client_start_reading(struct client *client);
+/* Who holds most, of those that may live; NULL if there is none. */
+struct client *client_largest(struct net *net);
+/* Closes it because all together hold too much. */
+void client_cut(struct client *client);
 void client_close(struct client *client);
 /* What client_close left: a session whose command stood in the middle. */
 void client_end(struct client *client);
