@@ -2,6 +2,7 @@
 #include "cache/busy.h"
 
 #include "base/assert.h"
+#include "base/prefetch.h"
 
 #define CHUNK_COUNT 64u
 #define CHUNK_BYTES (CHUNK_COUNT * sizeof(struct busy))
@@ -85,10 +86,8 @@ struct busy *busy_at(const struct busy_pool *pool, uint32_t index)
 
 void busy_warm(const struct busy_pool *pool, uint32_t index)
 {
-    const char *busy = (const char *)&pool->chunks[index / CHUNK_COUNT]
-                                                  [index % CHUNK_COUNT];
-    for (size_t at = 0; at < sizeof(struct busy); at += 64)
-        __builtin_prefetch(busy + at);
+    prefetch(&pool->chunks[index / CHUNK_COUNT][index % CHUNK_COUNT],
+             sizeof(struct busy));
 }
 
 void busy_each(const struct busy_pool *pool,

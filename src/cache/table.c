@@ -5,6 +5,7 @@
 #include "cache/table.h"
 
 #include "base/assert.h"
+#include "base/prefetch.h"
 
 #define CHUNK_BUCKETS 4096u
 #define CHUNK_BYTES   (CHUNK_BUCKETS * sizeof(struct entry *))
@@ -92,8 +93,7 @@ void table_warm(const struct table *table, const uint64_t *hashes,
             entry = entry->next;
             __builtin_prefetch(entry);
         }
-        __builtin_prefetch((const char *)entry + 64);
-        __builtin_prefetch((const char *)entry + 128);
+        prefetch((const char *)entry + PREFETCH_LINE, 2 * PREFETCH_LINE);
     }
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/prefetch.h"
 
 static void cut_reset(struct db *db)
 {
@@ -447,20 +448,14 @@ static void count_slice(struct db *db, size_t count)
 /* A million dirty entries are in no cache of the processor any more. While one
  * is worked on, what the next needs is fetched, and of the one after that what
  * tells where its own is. */
-static inline void fetch_bytes(const void *from, size_t bytes)
-{
-    for (size_t at = 0; at < bytes; at += 64)
-        __builtin_prefetch((const char *)from + at);
-}
-
 #define FETCH_AHEAD(head, at, member)                                          \
     do {                                                                       \
         const struct link *next = (at)->next;                                  \
         if (next != (head)) {                                                  \
-            fetch_bytes(CONTAINER_OF(next, struct busy, member)->entry, 128);  \
+            prefetch(CONTAINER_OF(next, struct busy, member)->entry, 128);     \
             if (next->next != (head))                                          \
-                fetch_bytes(CONTAINER_OF(next->next, struct busy, member),     \
-                            sizeof(struct busy));                              \
+                prefetch(CONTAINER_OF(next->next, struct busy, member),        \
+                         sizeof(struct busy));                                 \
         }                                                                      \
     } while (0)
 

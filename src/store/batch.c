@@ -1,10 +1,10 @@
 /* batch.c - a batch is a list of blocks that records are appended to.
  *
  * A block is one allocation; blocks double from 1 KB to 64 KB, and a record
- * that does not fit gets a block of its own. So growing copies nothing, a
- * batch of one delete is small, and a reader can free block after block as it
- * goes (free_behind): turned into LevelDB's form, a batch does not stand in
- * memory twice.
+ * that does not fit gets a block of its own. So growing copies nothing, and a
+ * batch of one delete is small. Read in order, a batch can be freed block
+ * after block (free_behind); read by key, which is how LevelDB gets it, it
+ * stands beside LevelDB's own to the end, with 48 bytes more a record.
  *
  * A record in a block is: struct record_head, key, value. Heads are not
  * aligned, they are copied in and out. */

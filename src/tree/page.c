@@ -10,6 +10,7 @@
  * step is a plain halving once a few have been done. */
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "tree/layout.h"
 
 /* ---- one element --------------------------------------------------------- */
@@ -161,8 +162,6 @@ void page_get(const uint8_t *bytes, unsigned at, struct page_element *out)
     out->value = value_get(parts.value, parts.value_len, parts.value_is_int);
 }
 
-#define LINE_BYTES 64
-
 /* ---- searching ----------------------------------------------------------- */
 
 int page_target_compare(const struct page_target *target, uint64_t order,
@@ -213,8 +212,11 @@ static unsigned search_stored(const struct view        *v,
     if (to == 0)
         return 0;
     at = search_guess(from, to, low, high, target->order, 1);
-    __builtin_prefetch(v->data + element_start(v, at) + LINE_BYTES);
-    __builtin_prefetch(v->data + element_start(v, at) - LINE_BYTES);
+    size_t guess = element_start(v, at);
+    size_t first = guess > PREFETCH_LINE ? guess - PREFETCH_LINE : 0;
+    size_t rest = v->data_len - first;
+    prefetch(v->data + first,
+             rest < 3 * PREFETCH_LINE ? rest : 3 * PREFETCH_LINE);
     if (is_before(v, at, target, found)) {
         for (from = at + 1; to - from >= step; step *= 2) {
             at = from + step - 1;
@@ -367,8 +369,7 @@ void page_warm(const uint8_t *bytes, uint64_t order, uint64_t low,
                                                   : v.data_len;
     if (!v.is_uniform)
         __builtin_prefetch(v.slots + guess * slot_bytes(&v));
-    for (; from < to; from += LINE_BYTES)
-        __builtin_prefetch(v.data + from);
+    prefetch(v.data + from, to - from);
 }
 
 /* Compares packed bytes: no number is unpacked. */
