@@ -133,9 +133,9 @@ def test_deadline_in_the_past_deletes(pair, command, argument, option):
         if isinstance(old, int):
             pair.same("EXPIREAT", "k", old)
         pair.same(command, "k", argument, *options)
-        pair.all_same("GET k", "TTL k", "DBSIZE")
+        pair.all_same("GET k", "EXPIRETIME k", "DBSIZE")
     pair.to_disk()
-    pair.all_same("GET k", "TTL k", "DBSIZE")
+    pair.all_same("GET k", "EXPIRETIME k", "DBSIZE")
 
 
 # --- malformed --------------------------------------------------------------
