@@ -22,9 +22,12 @@ class Process:
         self.name = name
         self.port = free_port()
         self.dir = tempfile.mkdtemp(prefix="diskstore-bench-")
-        command = [word.format(port=self.port, dir=self.dir) for word in command]
+        self.command = [word.format(port=self.port, dir=self.dir) for word in command]
         self.log = open(os.path.join(self.dir, "log"), "wb")
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log,
                                         cwd=self.dir)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
@@ -32,8 +35,8 @@ class Process:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                time.sleep(0.05)
-        raise SystemExit(f"{name} did not start; see {self.dir}/log")
+                time.sleep(0.005)
+        raise SystemExit(f"{self.name} did not start; see {self.dir}/log")
 
     def rss_anon_mb(self):
         with open(f"/proc/{self.process.pid}/status") as status:
@@ -55,9 +58,12 @@ class Process:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def stop(self):
+    def end(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(120)
+
+    def stop(self):
+        self.end()
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
