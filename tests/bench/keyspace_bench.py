@@ -167,7 +167,7 @@ def bench_restart(count):
 
 ATTACKS = { # keys that are alike to hashes without a secret
     "h * 33 + c": lambda i: "".join("Ez" if i >> b & 1 else "FY" for b in range(20)),
-    "h * 31 + c": lambda i: "".join("C#" if i >> b & 1 else "Bb" for b in range(20)),
+    "h * 31 + c": lambda i: "".join("Aa" if i >> b & 1 else "BB" for b in range(20)),
     "one slot": lambda i: "{tag}%035d" % i,
 }
 

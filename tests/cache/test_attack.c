@@ -17,11 +17,11 @@ static void times_33(char out[KEY_LEN], unsigned number)
         memcpy(out + 2 * i, number >> i & 1 ? "Ez" : "FY", 2);
 }
 
-/* "C#" and "Bb" are the same to h * 31 + c (Java's). */
+/* "Aa" and "BB" are the same to h * 31 + c (Java's). */
 static void times_31(char out[KEY_LEN], unsigned number)
 {
     for (unsigned i = 0; i < KEY_LEN / 2; i++)
-        memcpy(out + 2 * i, number >> i & 1 ? "C#" : "Bb", 2);
+        memcpy(out + 2 * i, number >> i & 1 ? "Aa" : "BB", 2);
 }
 
 /* The same bytes in another order: sums and exclusive ors of all kinds. */
