@@ -86,7 +86,7 @@ def bench_flushall(count):
     server = diskstore("--cache-max-memory", "64mb")
     try:
         connection = Connection(server)
-        connection.many(sets(count))
+        connection.many(sets(count, "%0100d")) # as large as the load's
         connection.one("cache", "flush")
         time.sleep(5)
         full = du_mb(server)
@@ -119,7 +119,7 @@ def bench_expiry(count):
                                 when + i % 1000) for i in range(count))
         connection.one("cache", "flush")
         late = time.time() * 1000 > when
-        with Pinger(server, "before they expire", prepare=not late):
+        with Pinger(server, "before they expire"):
             time.sleep(5)
         while time.time() * 1000 < when - 500:
             time.sleep(0.1)

@@ -5,9 +5,10 @@ the scheduler does, on a busy machine, is in both.
     with Pinger(server, "while filling"):
         ...
 
-prints both when it ends. As root it asks for real-time priority, for itself and
-for the server's thread that serves clients; then its own lateness is small and
-what is left is the server's."""
+prints both when it ends. As root it asks for real-time priority for itself, and
+for the highest usual one for the server's thread that serves clients (a real-time
+thread that is always busy would be throttled); then its own lateness is small,
+and what is left is the server's."""
 import json
 import os
 import select
@@ -19,18 +20,19 @@ import time
 PAUSE_S = 0.0005
 
 
-def real_time(thread_id):
+def prefer(thread_id, real_time):
     try:
-        os.sched_setscheduler(thread_id, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK,
-                              os.sched_param(1))
+        if real_time:
+            os.sched_setscheduler(thread_id, os.SCHED_FIFO, os.sched_param(1))
+        else:
+            os.setpriority(os.PRIO_PROCESS, thread_id, -20)
     except OSError:
-        return False
-    return True
+        pass # then the lateness tells
 
 
 def ping(port):
     """Until a line comes in; answers are (when, how long)."""
-    real_time(0)
+    prefer(0, real_time=True)
     client = socket.create_connection(("127.0.0.1", port))
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     answers, late = [], []
@@ -51,10 +53,9 @@ def at(sorted_s, part):
 
 
 class Pinger:
-    def __init__(self, server, title, prepare=True):
+    def __init__(self, server, title):
         self.title = title
-        if prepare:
-            real_time(server.process.pid) # its first thread is the loop's
+        prefer(server.process.pid, real_time=False) # its first thread is the loop's
         self.process = subprocess.Popen(
             [sys.executable, os.path.abspath(__file__), str(server.port)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
