@@ -3,7 +3,10 @@
  * Where much was deleted: deleting gives no disk space back before the tables
  * are merged, and nothing may ever make LevelDB do that. So a range that was
  * emptied of COMPACT_RECORDS is compacted, and the last piece of one that had
- * COMPACT_MIN: a few tables at a time.
+ * COMPACT_MIN: a few tables at a time. Garbage waits when the last piece of
+ * one range waits for its turn, so that nothing is forgotten. Key records and
+ * pages are two ranges: emptying a database goes from one to the other, as
+ * pages of its large values become garbage.
  *
  * When as many keys were deleted as there are left: those that were deleted or
  * expired one by one lie all over the key records, and nobody else would ever
@@ -62,10 +65,12 @@ static void compact_run(struct job *base)
 
 static void job_free(struct compact_job *job)
 {
-    job->db->compacting = false;
+    struct db *db = job->db;
+    db->compacting = false;
     buf_deinit(&job->from);
     buf_deinit(&job->to);
     mem_free(job);
+    compact_cron(db);
 }
 
 static void press(struct compact_job *job);
@@ -153,21 +158,68 @@ static void keep_key(struct buf *buf, slice key)
     ASSERT(err == ERR_OK);
 }
 
+/* --- ranges that garbage has emptied -------------------------------------- */
+
+static struct emptied *emptied_of(struct db *db, slice key)
+{
+    return &db->emptied[key.data[0] == RECORD_KEY ? 0 : 1];
+}
+
+static void forget(struct emptied *emptied)
+{
+    emptied->count = 0;
+    emptied->is_whole = false;
+}
+
+/* Worth a compaction, now or later. */
+static bool is_worth_it(const struct emptied *emptied)
+{
+    return emptied->count >= COMPACT_RECORDS ||
+           (emptied->is_whole && emptied->count >= COMPACT_MIN);
+}
+
+static void compact_rest(struct db *db, struct emptied *emptied)
+{
+    if (emptied->is_whole &&
+        (!is_worth_it(emptied) || io_is_blocking(db->opt.io)))
+        forget(emptied);
+    if (!is_worth_it(emptied) || !may_compact(db))
+        return; /* the next piece comes, or the cron does */
+    submit(db, &emptied->from, &emptied->to);
+    forget(emptied);
+}
+
 void compact_emptied(struct db *db, slice first, slice last, size_t count,
                      bool is_end)
 {
-    if (db->emptied_count == 0)
-        keep_key(&db->emptied_from, first);
-    keep_key(&db->emptied_to, last);
-    db->emptied_count += count;
-    if (!may_compact(db))
-        return; /* the next piece comes, and then there is more to do */
-    bool is_much = db->emptied_count >= COMPACT_RECORDS ||
-                   (is_end && db->emptied_count >= COMPACT_MIN);
-    if (is_much)
-        submit(db, &db->emptied_from, &db->emptied_to);
-    if (is_much || is_end)
-        db->emptied_count = 0;
+    struct emptied *emptied = emptied_of(db, first);
+    bool goes_on = slice_compare(first, buf_slice(&emptied->to)) >= 0;
+    if (emptied->count > 0 && !goes_on) {
+        /* Another came before the rest of it. If it cannot be compacted now
+         * it is left to LevelDB. */
+        emptied->is_whole = true;
+        compact_rest(db, emptied);
+    }
+    if (emptied->count == 0 || !goes_on)
+        keep_key(&emptied->from, first);
+    keep_key(&emptied->to, last);
+    emptied->count = goes_on ? emptied->count + count : count;
+    emptied->is_whole = is_end;
+    compact_rest(db, emptied);
+}
+
+bool compact_is_behind(const struct db *db)
+{
+    for (size_t i = 0; i < EMPTIED_COUNT; i++)
+        if (db->emptied[i].is_whole)
+            return true;
+    return false;
+}
+
+void compact_cron(struct db *db)
+{
+    for (size_t i = 0; i < EMPTIED_COUNT; i++)
+        compact_rest(db, &db->emptied[i]);
 }
 
 void compact_idle(struct db *db)
@@ -235,6 +287,8 @@ void compact_tidy(struct db *db)
 
 void compact_deinit(struct db *db)
 {
-    buf_deinit(&db->emptied_from);
-    buf_deinit(&db->emptied_to);
+    for (size_t i = 0; i < EMPTIED_COUNT; i++) {
+        buf_deinit(&db->emptied[i].from);
+        buf_deinit(&db->emptied[i].to);
+    }
 }

@@ -68,8 +68,10 @@ static struct db *make(const struct db_options *options)
     buf_init(&db->key_buf2, SIZE_MAX);
     buf_init(&db->value_buf, SIZE_MAX);
     buf_init(&db->garbage_at, SIZE_MAX);
-    buf_init(&db->emptied_from, SIZE_MAX);
-    buf_init(&db->emptied_to, SIZE_MAX);
+    for (size_t i = 0; i < EMPTIED_COUNT; i++) {
+        buf_init(&db->emptied[i].from, SIZE_MAX);
+        buf_init(&db->emptied[i].to, SIZE_MAX);
+    }
     set_prefetch_cap(db);
     db->stats.last_flush_ok = true;
     db->stats.last_save_time_s = options->now_ms / 1000;
@@ -238,6 +240,7 @@ void db_cron(struct db *db, int64_t now_ms)
     scrub_step(db);
     if (!db->scrub_wanted)
         garbage_step(db);
+    compact_cron(db);
     compact_tidy(db);
     compact_idle(db);
     overlay_cron(db);

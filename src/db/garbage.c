@@ -204,7 +204,7 @@ static void garbage_done(struct job *base)
 void garbage_step(struct db *db)
 {
     if (!db->garbage_known || db->garbage_running || db->failing ||
-        db->garbage_put_off)
+        db->garbage_put_off || compact_is_behind(db))
         return;
     db->garbage_known = false; /* until the job, or a cut, says otherwise */
     struct garbage_job *job = mem_calloc(1, sizeof(*job));

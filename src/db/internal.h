@@ -75,6 +75,14 @@ struct dead_list {
     size_t    count, capacity;
 };
 
+/* A range that garbage has been deleted from since it was compacted. */
+#define EMPTIED_COUNT 2
+struct emptied {
+    struct buf from, to; /* first and last key, both included */
+    size_t     count;    /* of deleted records; 0: there is no range */
+    bool       is_whole; /* nothing more of it will be deleted */
+};
+
 enum cut_phase {
     CUT_NONE,
     CUT_CAPTURE, /* entries of the closed epoch are being captured */
@@ -203,9 +211,7 @@ struct db {
     struct buf        garbage_at;     /* where the next slice goes on */
 
     /* compaction */
-    struct buf        emptied_from;   /* first and last key deleted since the */
-    struct buf        emptied_to;     /* last compaction, both included */
-    size_t            emptied_count;
+    struct emptied    emptied[EMPTIED_COUNT]; /* key records; pages */
     bool              compacting;
     uint64_t          tidy_deleted;   /* key records, since the last round */
     unsigned          tidy_left;      /* pieces of this one */
@@ -499,6 +505,10 @@ void garbage_deinit(struct db *db);
  * ones will lie elsewhere. */
 void compact_emptied(struct db *db, slice first, slice last, size_t count,
                      bool is_end);
+/* A range that was emptied whole waits for another's compaction. */
+bool compact_is_behind(const struct db *db);
+/* What waits is compacted, if it can be now. */
+void compact_cron(struct db *db);
 /* A cut has deleted so many key records. */
 void compact_deleted(struct db *db, uint64_t keys);
 /* Once a cron call: a piece, if it is time for that. */

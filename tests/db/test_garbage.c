@@ -229,6 +229,40 @@ static void dirty_keys_of_an_emptied_database_are_not_written(void **state)
     fix_deinit(&fix);
 }
 
+/* The last piece is emptied while another is being compacted; that one's turn
+ * comes when nothing is left to be deleted any more. */
+static void the_last_piece_is_compacted_too(void **state)
+{
+    struct fix fix;
+
+    (void)state;
+    fix_init(&fix, 16 * MB, 4 * MB);
+    fill_space(&fix, 6000);
+    fix_flush(&fix);
+    db_flush_space(fix.db, db_space(fix.db, 0));
+    fix_flush(&fix);
+    for (int i = 0;
+         i < 8 || fix.db->garbage_more || fix.db->garbage_running; i++) {
+        assert_in_range(i, 0, 1000);
+        if (compact_is_behind(fix.db))
+            break;
+        db_cron(fix.db, fix.now_ms);
+        io_hand_over(fix.io);
+        while (held_io_run(fix.io, JOB_BACKGROUND)) {
+        }
+        held_io_deliver_all(fix.io);
+    }
+    assert_int_equal(fix.io->queued[JOB_COMPACT], 1);
+    assert_true(compact_is_behind(fix.db));
+    for (int i = 0; i < 3; i++) {
+        io_drain(fix.io);
+        db_cron(fix.db, fix.now_ms);
+    }
+    assert_false(compact_is_behind(fix.db));
+    assert_int_equal(fix.io->finished[JOB_COMPACT], 2);
+    fix_deinit(&fix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +273,7 @@ int main(void)
         cmocka_unit_test(pages_of_a_failed_cut_go),
         cmocka_unit_test(an_emptied_database_leaves_nothing),
         cmocka_unit_test(a_restart_goes_on_with_garbage),
+        cmocka_unit_test(the_last_piece_is_compacted_too),
         cmocka_unit_test(dirty_keys_of_an_emptied_database_are_not_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
