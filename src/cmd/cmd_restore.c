@@ -194,11 +194,11 @@ static void put(struct call *call, const struct restore *restore,
         else
             db_event(call->db, key, "restore");
     }
-    if (restore->idle_s == NOT_GIVEN)
-        return;
-    uint32_t idle_s = restore->idle_s < UINT32_MAX ? (uint32_t)restore->idle_s
-                                                   : UINT32_MAX;
-    cache_set_idle(db_cache(call->db), db_look(call->db, key, false), idle_s);
+    struct entry *entry = db_look(call->db, key, true);
+    if (restore->idle_s != NOT_GIVEN)
+        cache_set_idle(db_cache(call->db), entry,
+                       restore->idle_s < UINT32_MAX ? (uint32_t)restore->idle_s
+                                                    : UINT32_MAX);
 }
 
 static void restore_value(struct call *call, const struct restore *restore,
