@@ -45,7 +45,8 @@ static bool set_fields(struct call *call, int64_t *created)
     struct object *object =
         db_edit_begin(call->db, &call->key, OBJ_HASH, &edit);
     for (size_t i = 2; i < call->argc; i += 2)
-        *created += hash_put(object, call->argv[i], call->argv[i + 1], &hash_limits);
+        *created += hash_put(object, call->argv[i], call->argv[i + 1],
+                             &hash_limits);
     db_edit_end(&edit, "hset");
     return true;
 }

@@ -112,6 +112,14 @@ enum db_need need_restore(const struct call *call, size_t key_index)
 
 /* --- the value ----------------------------------------------------------- */
 
+/* An element and the value beside it must fit in a page, whatever the limit. */
+static size_t string_max(const struct call *call)
+{
+    size_t most = server_max_value_bytes(call->server);
+    return most < PAGE_ELEMENT_MAX_BYTES / 2 ? most
+                                             : PAGE_ELEMENT_MAX_BYTES / 2;
+}
+
 static const struct rdb_limits *limits(struct rdb_limits *out)
 {
     *out = (struct rdb_limits){ .list = call_list_limits,
@@ -127,10 +135,9 @@ size_t grow_restore(struct call *call)
     struct rdb_measure measure;
     slice              body;
     uint8_t            type = 0;
-    size_t             most = server_max_value_bytes(call->server);
     if (rdb_check_footer(call->argv[AT_PAYLOAD], &body) != ERR_OK)
         return 0; /* the handler will answer that */
-    rdb_reader_init(&reader, rdb_source_of(&body), most);
+    rdb_reader_init(&reader, rdb_source_of(&body), string_max(call));
     err_t err = rdb_read_byte(&reader, &type);
     if (err == ERR_OK)
         err = rdb_measure(&reader, type, &measure);
@@ -233,8 +240,7 @@ enum call_result cmd_restore(struct call *call)
                     "ERR DUMP payload version or checksum are wrong");
         return CALL_DONE;
     }
-    rdb_reader_init(&reader, rdb_source_of(&body),
-                    server_max_value_bytes(call->server));
+    rdb_reader_init(&reader, rdb_source_of(&body), string_max(call));
     rdb_builder_init(&builder, &db_cache(call->db)->objects, limits(&own),
                      server_max_object_bytes(call->server));
     if (build(call, &reader, &builder))

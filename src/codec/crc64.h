@@ -1,5 +1,5 @@
-/* crc64.h - the checksum at the end of Redis's dumps: CRC-64 with the polynomial
- * of D. T. Jones (0xad93d23594c935a9, reflected), beginning with 0.
+/* crc64.h - the checksum at the end of Redis's dumps: CRC-64 with the
+ * polynomial of D. T. Jones (0xad93d23594c935a9, reflected), beginning with 0.
  *
  * Threads  pure, any thread. */
 #ifndef CODEC_CRC64_H

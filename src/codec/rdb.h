@@ -56,7 +56,11 @@ enum rdb_length {
 enum rdb_special { RDB_INT8 = 0, RDB_INT16 = 1, RDB_INT32 = 2, RDB_LZF = 3 };
 
 /* The length byte of a score as text (RDB_ZSET). */
-enum rdb_score { RDB_SCORE_NAN = 253, RDB_SCORE_INF = 254, RDB_SCORE_MINUS_INF };
+enum rdb_score {
+    RDB_SCORE_NAN = 253,
+    RDB_SCORE_INF = 254,
+    RDB_SCORE_MINUS_INF = 255
+};
 
 /* Each form of a packed collection ends with it, but for intset. */
 #define RDB_PACKED_END 0xff

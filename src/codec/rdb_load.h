@@ -9,7 +9,8 @@
  * Ownership  what a visitor is given is good during the call; but the bytes of
  *            a string that came as one part: until the reader ends.
  * Threads    one at a time.
- * Errors     as rdb_read.h, and what the visitor answers: it ends the reading. */
+ * Errors     as rdb_read.h, and what the visitor answers: it ends the reading.
+ */
 #ifndef CODEC_RDB_LOAD_H
 #define CODEC_RDB_LOAD_H
 

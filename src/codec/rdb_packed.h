@@ -23,7 +23,12 @@
 #include "base/num.h"
 #include "base/slice.h"
 
-enum packed_form { PACKED_INTSET, PACKED_ZIPMAP, PACKED_ZIPLIST, PACKED_LISTPACK };
+enum packed_form {
+    PACKED_INTSET,
+    PACKED_ZIPMAP,
+    PACKED_ZIPLIST,
+    PACKED_LISTPACK
+};
 
 struct packed_value {
     bool    is_int;

@@ -225,13 +225,17 @@ static err_t read_bytes(struct rdb_reader *reader, uint64_t len,
 {
     if (len > SIZE_MAX)
         return ERR_INVALID;
-    if (reader->source.is_memory)
-        return take(reader, (size_t)len, out);
-    if (len > reader->string_max)
+    if (len > reader->string_max && !reader->source.is_memory)
         return ERR_OOM;
-    err_t err = copy_bytes(reader, len, text);
-    *out = buf_slice(text);
-    return err;
+    err_t err = reader->source.is_memory ? take(reader, (size_t)len, out)
+                                         : copy_bytes(reader, len, text);
+    if (err != ERR_OK)
+        return err;
+    if (len > reader->string_max)
+        return ERR_OOM; /* and not for want of bytes */
+    if (!reader->source.is_memory)
+        *out = buf_slice(text);
+    return ERR_OK;
 }
 
 static err_t unpack(slice packed, size_t len, struct buf *text)

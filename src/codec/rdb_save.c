@@ -80,7 +80,8 @@ static void write_value(struct rdb_writer       *writer,
         rdb_write_string(writer, slice_make(value->data, value->len));
 }
 
-static void pack_value(struct rdb_writer *writer, const struct page_value *value)
+static void pack_value(struct rdb_writer       *writer,
+                       const struct page_value *value)
 {
     if (value->is_int)
         rdb_listpack_number(writer, value->number);
@@ -274,7 +275,7 @@ static void save_packed(struct rdb_writer *writer, const struct coll *coll)
     rdb_listpack_end(writer);
 }
 
-/* Redis writes sorted sets from the highest score on: inserting is quick then. */
+/* Redis writes sorted sets from the highest score on: they load faster. */
 static void save_elements(struct rdb_writer *writer, const struct coll *coll)
 {
     struct coll_walk    walk;

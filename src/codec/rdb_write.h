@@ -3,7 +3,7 @@
  *
  * Ownership  a writer owns what it works with; the bytes that it puts are the
  *            sink's to copy.
- * Threads    one at a time.
+ * Threads    one at a time, with a stack of 1 MB: liblzf takes half of it.
  * Errors     none. Bounds: it holds two strings of RDB_PACK_MAX at most. */
 #ifndef CODEC_RDB_WRITE_H
 #define CODEC_RDB_WRITE_H

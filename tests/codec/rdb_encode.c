@@ -96,7 +96,7 @@ void enc_double(struct buf *out, double value)
 
 /* ---- words --------------------------------------------------------------- */
 
-/* Takes the next one; false: there is none. "" is no word, "~" the empty one. */
+/* Takes the next one; false: there is none. "~" is the empty one. */
 static bool next_word(const char **words, slice *word)
 {
     if (**words == '\0')

@@ -1,5 +1,5 @@
-/* rdb_encode.h - dumps as a Redis of any version would have written them, and as
- * none would: for tests. Written apart from src/codec, from what is known of
+/* rdb_encode.h - dumps as a Redis of any version would have written them, and
+ * as none would: for tests. Written apart from src/codec, from what is known of
  * the formats; nothing is checked here.
  *
  * A dump is put together in a struct buf: enc_type, then the object; enc_footer
