@@ -1,6 +1,6 @@
 /* test_rdb_load.c - what each encoding says, told as a line of text; from
- * memory and from a source that lends little at a time; and what is wrong with those
- * that are wrong. */
+ * memory and from a source that lends little at a time; and what is wrong with
+ * those that are wrong. */
 #include "base/unit.h"
 
 #include <stdio.h>

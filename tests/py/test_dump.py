@@ -1,6 +1,7 @@
 """DUMP and RESTORE, beside redis-server: values of every type and encoding go
 from each server to the other, and dumps that no Redis of today makes
-(lib/rdb.py) are read alike; what is refused, in which order, and what it costs."""
+(lib/rdb.py) are read alike; what is refused, in which order, and what it
+costs."""
 
 import random
 import struct
