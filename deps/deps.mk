@@ -15,7 +15,7 @@ DEPS_LIBS := -lleveldb $(call dep_libs,libuv,-luv) \
     $(call dep_libs,libxxhash,-lxxhash) $(call dep_libs,nettle,-lnettle) \
     $(call dep_libs,lua5.1-cjson,-llua5.1-cjson) \
     $(call dep_libs,lua5.1-bitop,-llua5.1-bitop) \
-    $(call dep_libs,lua5.1,-llua5.1) -lm
+    $(call dep_libs,lua5.1,-llua5.1) $(call dep_libs,liblzf,-llzf) -lm
 TEST_LIBS := $(call dep_libs,cmocka,-lcmocka)
 
 # jemalloc replaces malloc of the whole process, LevelDB's too. The sanitizers

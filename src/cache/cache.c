@@ -110,6 +110,17 @@ uint32_t cache_idle_s(const struct cache *cache, const struct entry *entry)
     return cache->now_s - (busy ? busy->used_s : entry->used_s);
 }
 
+void cache_set_idle(struct cache *cache, struct entry *entry, uint32_t idle_s)
+{
+    struct busy *busy = cache_busy(cache, entry);
+    uint32_t     used_s = cache->now_s - idle_s; /* wraps, as cache_idle_s */
+    if (busy != NULL)
+        busy->used_s = used_s;
+    else
+        entry->used_s = used_s;
+    entry->flags &= (uint16_t)~ENTRY_USED;
+}
+
 /* --- counting ------------------------------------------------------------ */
 
 size_t cache_entry_bytes(const struct entry *entry)

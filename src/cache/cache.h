@@ -88,6 +88,8 @@ struct entry *cache_find(const struct cache *cache, uint32_t space, slice key,
 /* Counts a use. */
 void cache_touch(struct cache *cache, struct entry *entry);
 uint32_t cache_idle_s(const struct cache *cache, const struct entry *entry);
+/* It was last used so long ago, and counts as that. */
+void cache_set_idle(struct cache *cache, struct entry *entry, uint32_t idle_s);
 
 /* --- changing ------------------------------------------------------------ */
 

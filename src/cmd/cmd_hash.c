@@ -1,5 +1,5 @@
 /* cmd_hash.c - hashes: fields are set, counted up, and deleted. */
-#include "type/hash.h"
+#include "cmd/cmd_hash.h"
 
 #include <math.h>
 
@@ -8,7 +8,7 @@
 #include "cmd/handlers.h"
 
 /* Redis's defaults. */
-static const struct hash_limits limits = { .entries = 512, .value = 64 };
+const struct hash_limits hash_limits = { .entries = 512, .value = 64 };
 
 /* WRONGTYPE is answered, and false. */
 static bool is_hash(struct call *call, struct coll *coll)
@@ -21,7 +21,7 @@ static void put_one(struct call *call, slice value, const char *event)
     struct db_edit edit;
     struct object *object =
         db_edit_begin(call->db, &call->key, OBJ_HASH, &edit);
-    (void)hash_put(object, call->argv[2], value, &limits);
+    (void)hash_put(object, call->argv[2], value, &hash_limits);
     db_edit_end(&edit, event);
 }
 
@@ -45,7 +45,8 @@ static bool set_fields(struct call *call, int64_t *created)
     struct object *object =
         db_edit_begin(call->db, &call->key, OBJ_HASH, &edit);
     for (size_t i = 2; i < call->argc; i += 2)
-        *created += hash_put(object, call->argv[i], call->argv[i + 1], &limits);
+        *created += hash_put(object, call->argv[i], call->argv[i + 1],
+                             &hash_limits);
     db_edit_end(&edit, "hset");
     return true;
 }

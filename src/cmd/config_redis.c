@@ -25,6 +25,7 @@
 
 #define LAYOUT  "how Redis lays small values out in memory"
 #define RDB     "there are no RDB files"
+#define DUMPS   "dumps are compressed, and looked at closely, always"
 #define AOF     "there is no append only file"
 #define EVICT   "no key is lost when memory is short"
 #define LAZY    "freeing never waits here"
@@ -134,11 +135,11 @@ const struct config_option config_accepted[] = {
     /* saving */
     { "save", CONFIG_SAVE, SET, 0, "", 0, 0, "", "changes reach the disk after cache-flush-delay, whatever stands here", NULL },
     TEXT("dbfilename", GUARD, "dump.rdb", RDB),
-    YESNO("rdbcompression", SET, "yes", RDB),
+    YESNO("rdbcompression", SET, "yes", DUMPS),
     YESNO("rdbchecksum", START, "yes", RDB),
     YESNO("rdb-del-sync-files", SET, "no", RDB),
     YESNO("rdb-save-incremental-fsync", SET, "yes", RDB),
-    ONEOF("sanitize-dump-payload", SET, "no", payloads, RDB),
+    ONEOF("sanitize-dump-payload", SET, "no", payloads, DUMPS),
     YESNO("stop-writes-on-bgsave-error", SET, "yes", "a failing disk always stops writes"),
     FIXED("appendonly", "no", "changes reach the disk after cache-flush-delay, see ds-fsync too"),
     ONEOF("appendfsync", SET, "everysec", fsyncs, AOF),

@@ -69,6 +69,7 @@ const struct docs_row docs_table[] = {
     /* generic */
     { "copy", "6.2.0", GE, "Copies a key's value to another key.", "O(1) for a string, else O(N), N being the elements.", "source:k#0 destination:k#1 destination-db:i=DB? REPLACE?", NULL, NULL, NULL },
     { "del", "1.0.0", GE, "Deletes keys.", "O(N), N being the keys; elements are freed in the background.", KEYS, NULL, NULL, NULL },
+    { "dump", "2.6.0", GE, "Answers a value in Redis's serialization.", "O(N), N being the elements.", KEY, NULL, NULL, NULL },
     { "exists", "1.0.0", GE, "Counts those of the keys that exist.", "O(N), N being the keys.", KEYS, "3.0.3 More than one key.", NULL, NULL },
     { "expire", "1.0.0", GE, "Lets a key live for so many seconds.", O1, KEY " seconds:i " WHEN, "7.0.0 Conditions NX, XX, GT and LT.", NULL, NULL },
     { "expireat", "1.2.0", GE, "Lets a key live until a Unix time.", O1, KEY " unix-time-seconds:t " WHEN, "7.0.0 Conditions NX, XX, GT and LT.", NULL, NULL },
@@ -89,6 +90,7 @@ const struct docs_row docs_table[] = {
     { "randomkey", "1.0.0", GE, "Names a key, chosen at random.", O1, NULL, NULL, NULL, NULL },
     { "rename", "1.0.0", GE, "Gives a key another name, in place of one that has it.", O1, KEY " newkey:k#1", NULL, NULL, NULL },
     { "renamenx", "1.0.0", GE, "Gives a key another name unless that is taken.", O1, KEY " newkey:k#1", "3.2.0 The same name twice is no error.", NULL, NULL },
+    { "restore", "2.6.0", GE, "Makes a key of what DUMP has answered.", "O(N), N being the elements; O(N log N) for a sorted set.", KEY " ttl:i serialized-value REPLACE?@3.0.0 ABSTTL?@5.0.0 seconds:i=IDLETIME?@5.0.0 frequency:i=FREQ?@5.0.0", "3.0.0 REPLACE.\n5.0.0 ABSTTL.\n5.0.0 IDLETIME and FREQ.", NULL, NULL },
     { "scan", "2.8.0", GE, "Goes over the keys of the database, some at a time.", "O(COUNT) a call, O(N) for all, N being the keys of the database.", PICK " type=TYPE?@6.0.0", "6.0.0 TYPE.", NULL, NULL },
     { "touch", "3.2.1", GE, "Counts those of the keys that exist, as used now.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
     { "ttl", "1.0.0", GE, "Tells how many seconds a key has left.", O1, KEY, "2.8.0 -2 when there is no such key.", NULL, NULL },

@@ -37,6 +37,15 @@ size_t more_copy(const struct call *call, struct db_want *out);
 size_t more_move(const struct call *call, struct db_want *out);
 size_t grow_copy(struct call *call);
 
+/* cmd_dump.c */
+command_handler cmd_dump;
+size_t dump_bytes(struct call *call);
+
+/* cmd_restore.c */
+command_handler cmd_restore;
+enum db_need need_restore(const struct call *call, size_t key_index);
+size_t grow_restore(struct call *call);
+
 /* cmd_lcs.c */
 command_handler cmd_lcs;
 

@@ -30,7 +30,7 @@ static const struct event_class {
     const char *events; /* a space before and behind each */
 } classes[] = {
     { NOTIFY_GENERIC, " del expire persist rename_from rename_to move_from "
-                      "move_to copy_to " },
+                      "move_to copy_to restore " },
     { NOTIFY_STRING, " set setrange append incrby incrbyfloat " },
     { NOTIFY_LIST, " lpush rpush lpop rpop linsert lset lrem ltrim " },
     { NOTIFY_SET, " sadd srem spop sinterstore sunionstore sdiffstore " },

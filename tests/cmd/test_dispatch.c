@@ -106,6 +106,7 @@ static const struct expected expectations[] = {
     { "acl|getuser", 3, "" }, { "acl|help", 2, "" },
     { "acl|list", 2, "" }, { "acl|users", 2, "" },
     { "acl|whoami", 2, "" }, { "copy", -3, "1-2" },
+    { "dump", 2, "1" }, { "restore", -4, "1" },
     { "debug|change-repl-id", 2, "" }, { "debug|dict-resizing", 3, "" },
     { "debug|error", 3, "" }, { "debug|loadaof", 2, "" },
     { "debug|log", 3, "" }, { "debug|object", 3, "2" },

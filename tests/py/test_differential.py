@@ -22,7 +22,8 @@ import time
 
 import pytest
 
-from lib import rules, rules_hash, rules_scan, rules_set, rules_zset
+from lib import (rules, rules_dump, rules_hash, rules_scan, rules_set,
+                 rules_zset)
 from lib.differ import Difference, Differ, Rule, read_known
 from lib.episodes import EPISODES
 from lib.generator import Generator
@@ -143,6 +144,8 @@ UNEQUAL = [
     Rule("acl|getuser", rules.acl_getuser, "one more flag",
          known="ACL LIST, ACL GETUSER"),
     Rule("waitaof", rules.waitaof, "new in 7.2", errors=True, known="WAITAOF"),
+    Rule("dump", rules_dump.same_value, "the order of a hash table, other "
+         "nodes of lists, 0.1 in other words"),
     Rule("hgetall", rules_hash.pairs_in_another_order, "that of a hash table"),
     Rule("hkeys", rules_hash.fields_in_another_order, "that of a hash table"),
     Rule("hvals", rules_hash.values_in_another_order, "that of a hash table"),

@@ -8,7 +8,7 @@ pages.
 
 import shutil
 
-from lib import cuts_zset
+from lib import cuts_zset, rdb
 from lib.contents import contents_of
 from lib.resp import NULL_BULK, Error, encode
 from lib.steer import OK, flush, parse_counts, store_counts
@@ -17,6 +17,8 @@ BIG = b"big " * 40000 # twelve chunks
 FAR = 4000000000000   # a deadline, unix ms
 LIST = [b"a", b"b", b"c", b"b"]
 LONG = [b"element %d of a long list" % number for number in range(600)]
+DUMPED = rdb.dump(rdb.STRING, rdb.string(b"restored"))
+DUMPED_LONG = rdb.dump(rdb.LIST, rdb.strings(LONG))
 
 # --- commands that write ---------------------------------------------------
 
@@ -127,6 +129,11 @@ WRITES = [
     ("pexpireat", "v", ["pexpireat", "{}", str(FAR)]),
     ("pexpireat", ("v", FAR), ["pexpireat", "{}", str(FAR + 1)]),
     ("psetex", "v", ["psetex", "{}", "100000000", "w"]),
+    ("restore", None, ["restore", "{}", "0", DUMPED]),
+    ("restore", LONG, ["restore", "{}", "0", DUMPED, "REPLACE"]),
+    ("restore", ("v", FAR), ["restore", "{}", "0", DUMPED_LONG, "REPLACE"]),
+    ("restore", None, ["restore", "{}", str(FAR), DUMPED_LONG, "ABSTTL"]),
+    ("restore", BIG, ["restore", "{}", "1", DUMPED, "ABSTTL", "REPLACE"]),
     ("rename", "v", ["rename", "{}", "{}2"]),
     ("rename", (BIG, FAR), ["rename", "{}", "{}2"]),
     ("rename", LONG, ["rename", "{}", "{}2"]),

@@ -944,5 +944,5 @@ def _(g):
 # --- families in files of their own, which add their forms to COMMANDS ------
 
 from lib import (  # noqa: E402,F401
-    grammar_block, grammar_hash, grammar_list, grammar_scan, grammar_set,
-    grammar_zset)
+    grammar_block, grammar_dump, grammar_hash, grammar_list, grammar_scan,
+    grammar_set, grammar_zset)
