@@ -44,7 +44,7 @@ def test_what_readme_calls_missing_is_missing(server):
     text = read("README.md").split("Missing:")[1].split("\n\n")[0]
     names = [name for name in re.findall(r"\b[A-Z]{4,}\b", text)
              if name not in ("ACLS", "BGSAVE", "BGREWRITEAOF", "DEBUG")]
-    assert len(names) >= 4
+    assert len(names) >= 1
     for name in names:
         reply = server.call(name)
         assert isinstance(reply, Error), name
