@@ -30,6 +30,7 @@
 #define NAMES_MAX    ((size_t)64 << 10) /* of their bytes, and one name more */
 #define SLOTS_MAX    4096             /* looked at for one round */
 #define STEPS        256              /* between two looks at the clock */
+#define STEPS_BYTES  ((size_t)1 << 20) /* of texts that these compare, about */
 
 /* --- life, and what it holds --------------------------------------------- */
 
@@ -158,8 +159,8 @@ static enum db_verdict yield(struct sort_run *run)
 
 /* --- copying the elements ------------------------------------------------ */
 
-static enum db_verdict acquire(struct sort_run *run, const struct db_want *wants,
-                               size_t count)
+static enum db_verdict acquire(struct sort_run      *run,
+                               const struct db_want *wants, size_t count)
 {
     bool waited = false;
     return run->now ? db_acquire_now(run->call->db, run->wait, wants, count,
@@ -626,10 +627,21 @@ static enum db_verdict weigh_all(struct sort_run *run)
     return DB_READY;
 }
 
+/* Fewer, where texts are long. */
+static size_t steps_of(const struct sort *sort)
+{
+    const struct sort_items *items = &sort->items;
+    size_t bytes = items->texts_len + sort->value_bytes;
+    size_t each = items->count > 0 ? bytes / items->count : 0;
+    size_t steps = STEPS_BYTES / (each + 1);
+    return steps > STEPS ? STEPS : steps > 0 ? steps : 1;
+}
+
 static enum db_verdict put_in_order(struct sort_run *run)
 {
     struct sort *sort = run->sort;
-    while (!sort_items_step(&sort->items, STEPS))
+    size_t       steps = steps_of(sort);
+    while (!sort_items_step(&sort->items, steps))
         if (is_over_time(run))
             return yield(run);
     enter(sort, SORT_GET);
