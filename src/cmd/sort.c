@@ -14,7 +14,7 @@
  * elements are those of the last beginning, after REPAIRS_MAX a value is one
  * that the key had at some time since. A key whose time ends while nobody
  * notices counts as it was. That is all that is given up. */
-#include "cmd/sort.h"
+#include "cmd/sort_stages.h"
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -22,14 +22,10 @@
 #include "cache/cache.h"
 #include "cmd/block.h"
 #include "cmd/wants.h"
-#include "type/string.h"
 
 #define RESTARTS_MAX 3
 #define REPAIRS_MAX  16
-#define BATCH_MAX    512              /* keys of a round */
-#define NAMES_MAX    ((size_t)64 << 10) /* of their bytes, and one name more */
-#define SLOTS_MAX    4096             /* looked at for one round */
-#define STEPS        256              /* between two looks at the clock */
+#define STEPS        256 /* between two looks at the clock */
 #define STEPS_BYTES  ((size_t)1 << 20) /* of texts that these compare, about */
 
 /* --- life, and what it holds --------------------------------------------- */
@@ -39,7 +35,7 @@ static size_t sorts_share(const struct server *server)
     return server_limit_bytes(server) / 4;
 }
 
-static size_t held_bytes(const struct sort *sort)
+size_t sort_held(const struct sort *sort)
 {
     const struct sort_items *items = &sort->items;
     size_t bytes = sizeof(*sort) + sort->value_bytes +
@@ -52,7 +48,7 @@ static size_t held_bytes(const struct sort *sort)
     return bytes + sort->round.capacity * sizeof(*sort->round.keys);
 }
 
-static void charge(struct sort *sort, size_t bytes)
+void sort_charge(struct sort *sort, size_t bytes)
 {
     struct server *server = sort->server;
     mem_release(&server->mem, MEM_JOBS, sort->held_bytes);
@@ -67,10 +63,10 @@ struct sort *sort_new(struct call *call)
     *sort = (struct sort){ .server = call->server,
                            .space = call->space,
                            .key_hash = call->key.hash,
-                           .batch = BATCH_MAX };
+                           .batch = SORT_BATCH_MAX };
     buf_init(&sort->round.names, SIZE_MAX / 2);
     list_push_back(&call->server->sorts, &sort->link);
-    charge(sort, held_bytes(sort));
+    sort_charge(sort, sort_held(sort));
     return sort;
 }
 
@@ -94,7 +90,7 @@ static void begin_anew(struct sort *sort)
     sort->stage = SORT_COPY;
     sort->key_changed = sort->repairing = sort->moved = false;
     sort->error = NULL;
-    charge(sort, held_bytes(sort));
+    sort_charge(sort, sort_held(sort));
 }
 
 void sort_free(struct sort *sort)
@@ -102,7 +98,7 @@ void sort_free(struct sort *sort)
     if (sort == NULL)
         return;
     begin_anew(sort);
-    charge(sort, 0);
+    sort_charge(sort, 0);
     buf_deinit(&sort->round.names);
     mem_free(sort->round.keys);
     link_remove(&sort->link);
@@ -116,7 +112,7 @@ void sort_leave(struct session *session)
     session->sort = NULL;
 }
 
-static enum db_verdict fail(struct sort_run *run, err_t err)
+enum db_verdict sort_fail(struct sort_run *run, err_t err)
 {
     run->wait->err = err;
     return DB_FAILED;
@@ -124,7 +120,7 @@ static enum db_verdict fail(struct sort_run *run, err_t err)
 
 /* All sorts together may not hold too much; but the oldest goes on, whatever
  * the others hold. */
-static enum db_verdict may_hold(struct sort_run *run, size_t bytes)
+enum db_verdict sort_may_hold(struct sort_run *run, size_t bytes)
 {
     struct sort   *sort = run->sort;
     struct server *server = sort->server;
@@ -132,35 +128,35 @@ static enum db_verdict may_hold(struct sort_run *run, size_t bytes)
     size_t         others = server->sort_bytes - sort->held_bytes;
     size_t         share = sorts_share(server);
     if (bytes > most)
-        return fail(run, ERR_OOM);
+        return sort_fail(run, ERR_OOM);
     if (others + bytes <= share ||
         list_first(&server->sorts) == &sort->link)
         return DB_READY;
     if (run->now)
         return others + bytes <= share + most ? DB_READY
-                                              : fail(run, ERR_OOM);
+                                              : sort_fail(run, ERR_OOM);
     db_next_round(run->call->db, run->wait);
     db_wait_in_line(run->call->db, run->wait);
     return DB_PARKED;
 }
 
 /* It has had its slice of the turn. */
-static bool is_over_time(const struct sort_run *run)
+bool sort_is_over_time(const struct sort_run *run)
 {
     return !run->now && clock_mono_us() >= run->until_us;
 }
 
-static enum db_verdict yield(struct sort_run *run)
+enum db_verdict sort_yield(struct sort_run *run)
 {
     db_next_round(run->call->db, run->wait);
     db_yield(run->call->db, run->wait);
     return DB_PARKED;
 }
 
-/* --- copying the elements ------------------------------------------------ */
+/* --- what the stages share ----------------------------------------------- */
 
-static enum db_verdict acquire(struct sort_run      *run,
-                               const struct db_want *wants, size_t count)
+enum db_verdict sort_acquire(struct sort_run      *run,
+                             const struct db_want *wants, size_t count)
 {
     bool waited = false;
     return run->now ? db_acquire_now(run->call->db, run->wait, wants, count,
@@ -168,439 +164,22 @@ static enum db_verdict acquire(struct sort_run      *run,
                     : db_acquire(run->call->db, run->wait, wants, count);
 }
 
-static bool touches(const struct sort_run *run)
+bool sort_touches(const struct sort_run *run)
 {
     return !(run->call->session->flags & SESSION_NO_TOUCH);
 }
 
-static bool stores(const struct sort_plan *plan)
+bool sort_stores(const struct sort_plan *plan)
 {
     return plan->store_at != 0;
 }
 
-/* Sets have no order of their own; where the result must be the same each time
- * Redis sorts them by their bytes. */
-static enum sort_order order_of(const struct sort_run *run, enum obj_type type)
-{
-    const struct sort_plan *plan = run->plan;
-    bool is_script = run->call->from_script;
-    if (plan->as_it_is)
-        return type == OBJ_SET && (stores(plan) || is_script)
-                   ? SORT_BY_ELEMENT
-                   : SORT_AS_ADDED;
-    if (!plan->alpha)
-        return SORT_BY_NUMBER;
-    return plan->has_by ? SORT_BY_TEXT : SORT_BY_ELEMENT;
-}
-
-static bool has_weights(enum sort_order order)
+bool sort_has_weights(enum sort_order order)
 {
     return order == SORT_BY_NUMBER || order == SORT_BY_TEXT;
 }
 
-/* The elements that are to be copied: of what is not sorted, only those that
- * are answered. */
-static void walk_init(struct sort_run *run, enum sort_order order,
-                      const struct coll *coll, struct coll_walk *walk)
-{
-    struct sort_window *window = &run->sort->window;
-    *window = sort_plan_window(run->plan, coll->count);
-    if (order != SORT_AS_ADDED) {
-        coll_walk_init(walk, coll, 0, coll->count, false);
-        return;
-    }
-    bool     is_backward = run->plan->descending && coll->type != OBJ_SET;
-    uint64_t rank = is_backward && coll->count > 0
-                        ? coll->count - 1 - window->from
-                        : window->from;
-    coll_walk_init(walk, coll, rank, window->count, is_backward);
-}
-
-static slice element_text(const struct coll         *coll,
-                          const struct page_element *element,
-                          char                       buffer[NUM_INT64_CHARS])
-{
-    return page_value_text(coll->type == OBJ_LIST ? &element->value
-                                                  : &element->key,
-                           buffer);
-}
-
-struct sum {
-    uint64_t count;
-    size_t   bytes;
-};
-
-static struct sum sum_up(struct sort_run *run, enum sort_order order,
-                         const struct coll *coll)
-{
-    struct sum          sum = { 0, 0 };
-    struct coll_walk    walk;
-    struct page_element element;
-    char                buffer[NUM_INT64_CHARS];
-    walk_init(run, order, coll, &walk);
-    while (coll_walk_next(&walk, &element)) {
-        slice text = element_text(coll, &element, buffer);
-        sum.bytes += sort_items_bytes(text.len);
-        sum.count++;
-    }
-    return sum;
-}
-
-static void add_all(struct sort_run *run, enum sort_order order,
-                    const struct coll *coll, const struct sum *sum)
-{
-    struct sort_items  *items = &run->sort->items;
-    struct coll_walk    walk;
-    struct page_element element;
-    char                buffer[NUM_INT64_CHARS];
-    sort_items_init(items, order, sum->count, sum->bytes);
-    items->descending = run->plan->descending;
-    /* Redis compares with strcoll, unless the result is stored. */
-    items->to_nul = !stores(run->plan);
-    walk_init(run, order, coll, &walk);
-    while (coll_walk_next(&walk, &element))
-        sort_items_add(items, element_text(coll, &element, buffer));
-    if (order == SORT_AS_ADDED)
-        run->sort->window.from = 0;
-}
-
-static void enter(struct sort *sort, enum sort_stage stage);
-
-/* Making room moves entries, so the key is found anew after it. It is pinned,
- * or in memory by what EXEC and scripts say. */
-static enum db_verdict copy_from(struct sort_run *run, const struct db_key *key,
-                                 struct entry *entry)
-{
-    struct db  *db = run->call->db;
-    struct coll coll;
-    (void)db_read(entry, &coll);
-    enum sort_order order = order_of(run, coll.type);
-    struct sum      sum = sum_up(run, order, &coll);
-    size_t cost = sort_items_cost(sum.count, sum.bytes, has_weights(order));
-    if (cost == SIZE_MAX)
-        return fail(run, ERR_OOM);
-    enum db_verdict verdict = may_hold(run, held_bytes(run->sort) + cost);
-    if (verdict != DB_READY)
-        return verdict;
-    if (!run->now) {
-        (void)db_has_room(db, run->wait, cost);
-        (void)db_read(db_peek(db, key), &coll);
-    }
-    add_all(run, order, &coll, &sum);
-    enter(run->sort, SORT_WEIGH);
-    return DB_READY;
-}
-
-static bool can_be_sorted(const struct entry *entry)
-{
-    enum obj_type type = entry_type(entry);
-    return type == OBJ_LIST || type == OBJ_SET || type == OBJ_ZSET;
-}
-
-static enum db_verdict copy(struct sort_run *run)
-{
-    struct db      *db = run->call->db;
-    struct db_want  want = { .key = run->call->key, .need = DB_NEED_VALUE };
-    enum db_verdict verdict =
-        run->now ? acquire(run, &want, 1)
-                 : db_acquire_pinned(db, run->wait, &want, 1);
-    if (verdict != DB_READY)
-        return verdict;
-    struct entry *entry = db_look(db, &want.key, touches(run));
-    run->sort->key_changed = false;
-    if (entry == NULL) {
-        sort_items_init(&run->sort->items, SORT_AS_ADDED, 0, 0);
-        run->sort->window = (struct sort_window){ 0, 0 };
-        enter(run->sort, SORT_DONE);
-    } else if (!can_be_sorted(entry)) {
-        run->sort->error = "WRONGTYPE Operation against a key holding the "
-                           "wrong kind of value";
-        enter(run->sort, SORT_DONE);
-    } else {
-        verdict = copy_from(run, &want.key, entry);
-    }
-    if (verdict == DB_READY)
-        db_next_round(db, run->wait);
-    return verdict;
-}
-
-/* --- what a key holds ---------------------------------------------------- */
-
-/* A value that a pattern names; bytes lie in the entry, in copy or in
- * buffer. */
-struct looked {
-    bool         exists;
-    slice        bytes;
-    struct blob *copy;
-    char         buffer[NUM_INT64_CHARS];
-};
-
-static void look_at_field(struct sort_run *run, const struct entry *entry,
-                          slice field, struct looked *out)
-{
-    struct coll         coll;
-    struct page_element element;
-    (void)db_read(entry, &coll);
-    coll.hasher = &db_cache(run->call->db)->objects.hasher;
-    out->exists = coll_find(&coll, field, &element);
-    if (out->exists)
-        out->bytes = page_value_text(&element.value, out->buffer);
-}
-
-static void look_at_string(const struct entry *entry, struct looked *out)
-{
-    out->exists = true;
-    if (entry_object(entry) == NULL) {
-        out->bytes = entry_value(entry);
-        return;
-    }
-    out->copy = string_object_copy_out(entry_object(entry));
-    out->bytes = blob_slice(out->copy);
-}
-
-/* What is of another type has no value. */
-static void look_at(struct sort_run *run, const struct sort_pattern *pattern,
-                    const struct db_key *key, struct looked *out)
-{
-    struct entry *entry = db_look(run->call->db, key, touches(run));
-    *out = (struct looked){ .bytes = SLICE_EMPTY };
-    if (entry == NULL)
-        return;
-    if (pattern->kind == SORT_FIELD && entry_type(entry) == OBJ_HASH)
-        look_at_field(run, entry, pattern->field, out);
-    else if (pattern->kind == SORT_STRING && entry_type(entry) == OBJ_STRING)
-        look_at_string(entry, out);
-}
-
-static struct sort_text *text_of(const struct looked *looked)
-{
-    if (!looked->exists)
-        return NULL;
-    struct sort_text *text = sort_text_new(looked->bytes.len);
-    if (looked->bytes.len > 0)
-        memcpy(text->bytes, looked->bytes.data, looked->bytes.len);
-    return text;
-}
-
-/* --- weights ------------------------------------------------------------- */
-
-/* False: it is no number. */
-static bool weigh_number(struct sort *sort, size_t item, slice text)
-{
-    union sort_weight *weight = &sort->items.weights[item];
-    double             number = 0;
-    if (!num_parse_double_weight(text, &number)) {
-        sort->error = "ERR One or more scores can't be converted into double";
-        return false;
-    }
-    sort->moved |= weight->number != number;
-    weight->number = number;
-    return true;
-}
-
-static bool are_equal(const struct sort_text *a, const struct sort_text *b)
-{
-    if (a == NULL || b == NULL)
-        return a == b;
-    return slice_equal(sort_text_slice(a), sort_text_slice(b));
-}
-
-/* In the place of an older one; true if they differ. */
-static bool put_text(struct sort *sort, struct sort_text **place,
-                     struct sort_text *text)
-{
-    bool differs = !are_equal(*place, text);
-    sort->value_bytes += sort_text_cost(text);
-    sort->value_bytes -= sort_text_cost(*place);
-    mem_free(*place);
-    *place = text;
-    return differs;
-}
-
-static bool weigh(struct sort *sort, size_t item, const struct looked *looked)
-{
-    if (sort->items.order == SORT_BY_NUMBER)
-        return weigh_number(sort, item,
-                            looked->exists ? looked->bytes
-                                           : slice_make("0", 1));
-    sort->moved |= put_text(sort, &sort->items.weights[item].text,
-                            text_of(looked));
-    return true;
-}
-
-/* By the elements themselves. */
-static enum db_verdict weigh_elements(struct sort_run *run)
-{
-    struct sort *sort = run->sort;
-    while (sort->at < sort->items.count) {
-        size_t end = sort->at + STEPS;
-        for (; sort->at < end && sort->at < sort->items.count; sort->at++)
-            if (!weigh_number(sort, sort->at,
-                              sort_items_element(&sort->items, sort->at))) {
-                enter(sort, SORT_DONE);
-                return DB_READY;
-            }
-        if (is_over_time(run))
-            return yield(run);
-    }
-    enter(sort, SORT_ORDER);
-    return DB_READY;
-}
-
-/* --- rounds -------------------------------------------------------------- */
-
-static size_t slots_of(const struct sort_run *run)
-{
-    return run->sort->stage == SORT_WEIGH ? run->sort->items.count
-                                          : run->sort->value_count;
-}
-
-static const struct sort_pattern *pattern_of(const struct sort_run *run,
-                                             size_t                 slot)
-{
-    return run->sort->stage == SORT_WEIGH
-               ? &run->plan->by
-               : &run->plan->gets[slot % run->plan->get_count];
-}
-
-static size_t item_of(const struct sort_run *run, size_t slot)
-{
-    const struct sort *sort = run->sort;
-    if (sort->stage == SORT_WEIGH)
-        return slot;
-    size_t place = (size_t)sort->window.from + slot / run->plan->get_count;
-    return sort_items_place(&sort->items, place);
-}
-
-/* Adds the key of a slot, unless it has none, or it need not be read again. */
-static void gather_slot(struct sort_run *run, size_t slot)
-{
-    struct sort               *sort = run->sort;
-    struct sort_round         *round = &sort->round;
-    const struct sort_pattern *pattern = pattern_of(run, slot);
-    size_t                     name_at = round->names.len;
-    if (pattern->kind != SORT_STRING && pattern->kind != SORT_FIELD)
-        return;
-    sort_pattern_key(pattern,
-                     sort_items_element(&sort->items, item_of(run, slot)),
-                     &round->names);
-    slice name = slice_make(round->names.data + name_at,
-                            round->names.len - name_at);
-    uint64_t hash = db_key_make(run->call->db, sort->space, name).hash;
-    if (sort->repairing && !sort_changes_has(&sort->repair, hash)) {
-        round->names.len = name_at;
-        return;
-    }
-    round->keys[round->count++] = (struct sort_round_key){
-        .slot = slot, .name_at = name_at, .name_len = name.len, .hash = hash
-    };
-}
-
-static void reserve_keys(struct sort_round *round, size_t most)
-{
-    if (round->capacity >= most)
-        return;
-    round->keys = mem_realloc(round->keys, most * sizeof(*round->keys));
-    round->capacity = most;
-}
-
-static void gather(struct sort_run *run)
-{
-    struct sort_round *round = &run->sort->round;
-    size_t             slots = slots_of(run), first = run->sort->at;
-    buf_clear(&round->names);
-    reserve_keys(round, slots - first < BATCH_MAX ? slots - first : BATCH_MAX);
-    round->next = first;
-    while (round->next < slots && round->count < run->sort->batch &&
-           round->names.len < NAMES_MAX && round->next - first < SLOTS_MAX)
-        gather_slot(run, round->next++);
-}
-
-static struct db_key round_key(const struct sort_run       *run,
-                               const struct sort_round_key *key)
-{
-    const char *names = run->sort->round.names.data;
-    return db_key_hashed(run->sort->space,
-                         slice_make(names + key->name_at, key->name_len),
-                         key->hash);
-}
-
-static enum db_verdict acquire_round(struct sort_run *run)
-{
-    const struct sort_round *round = &run->sort->round;
-    struct db_want *wants = mem_alloc(round->count * sizeof(*wants));
-    for (size_t i = 0; i < round->count; i++)
-        wants[i] = (struct db_want){ .key = round_key(run, &round->keys[i]),
-                                     .need = DB_NEED_VALUE };
-    enum db_verdict verdict = acquire(run, wants, round->count);
-    mem_free(wants);
-    return verdict;
-}
-
-/* What its keys hold is in memory: keeps what is needed of it. False: that is
- * an error for the client. */
-static bool take_round(struct sort_run *run)
-{
-    struct sort       *sort = run->sort;
-    struct sort_round *round = &sort->round;
-    bool               is_fine = true;
-    for (size_t i = 0; i < round->count && is_fine; i++) {
-        const struct sort_round_key *known = &round->keys[i];
-        struct db_key                key = round_key(run, known);
-        struct looked                looked;
-        look_at(run, pattern_of(run, known->slot), &key, &looked);
-        if (sort->stage == SORT_WEIGH)
-            is_fine = weigh(sort, known->slot, &looked);
-        else
-            put_text(sort, &sort->values[known->slot], text_of(&looked));
-        blob_unref(looked.copy);
-        sort_seen_add(&sort->seen, known->hash);
-    }
-    sort->at = round->next;
-    round->count = 0;
-    charge(sort, held_bytes(sort));
-    return is_fine;
-}
-
-/* All slots of the stage, from sort->at on. */
-static enum db_verdict look_up(struct sort_run *run, enum sort_stage next)
-{
-    struct sort *sort = run->sort;
-    while (sort->at < slots_of(run)) {
-        if (sort->round.count == 0)
-            gather(run);
-        enum db_verdict verdict =
-            sort->round.count > 0 ? acquire_round(run) : DB_READY;
-        if (verdict == DB_FAILED && run->wait->err == ERR_OOM &&
-            sort->round.count > 1) {
-            /* Not so many at once. */
-            sort->batch = sort->round.count / 2;
-            sort->round.count = 0;
-            db_next_round(run->call->db, run->wait);
-            continue;
-        }
-        if (verdict != DB_READY)
-            return verdict;
-        bool is_fine = take_round(run);
-        if (!is_fine) {
-            enter(sort, SORT_DONE);
-            return DB_READY;
-        }
-        verdict = may_hold(run, sort->held_bytes);
-        if (verdict != DB_READY)
-            return verdict;
-        if (is_over_time(run))
-            return yield(run);
-    }
-    db_next_round(run->call->db, run->wait);
-    bool is_in_order = sort->repairing && !sort->moved;
-    enter(sort, next == SORT_ORDER && is_in_order ? SORT_GET : next);
-    return DB_READY;
-}
-
-/* --- stages -------------------------------------------------------------- */
-
-static void enter(struct sort *sort, enum sort_stage stage)
+void sort_enter(struct sort *sort, enum sort_stage stage)
 {
     sort->stage = stage;
     sort->at = 0;
@@ -608,22 +187,24 @@ static void enter(struct sort *sort, enum sort_stage stage)
     if (stage == SORT_ORDER)
         sort_items_begin(&sort->items,
                          (size_t)(sort->window.from + sort->window.count));
-    charge(sort, held_bytes(sort));
+    sort_charge(sort, sort_held(sort));
 }
+
+/* --- stages -------------------------------------------------------------- */
 
 static bool reads_weights(const struct sort_run *run)
 {
-    return has_weights(run->sort->items.order) && run->plan->has_by;
+    return sort_has_weights(run->sort->items.order) && run->plan->has_by;
 }
 
 static enum db_verdict weigh_all(struct sort_run *run)
 {
     struct sort *sort = run->sort;
     if (reads_weights(run))
-        return look_up(run, SORT_ORDER);
+        return sort_look_up(run, SORT_ORDER);
     if (sort->items.order == SORT_BY_NUMBER)
-        return weigh_elements(run);
-    enter(sort, SORT_ORDER);
+        return sort_weigh_elements(run);
+    sort_enter(sort, SORT_ORDER);
     return DB_READY;
 }
 
@@ -642,9 +223,9 @@ static enum db_verdict put_in_order(struct sort_run *run)
     struct sort *sort = run->sort;
     size_t       steps = steps_of(sort);
     while (!sort_items_step(&sort->items, steps))
-        if (is_over_time(run))
-            return yield(run);
-    enter(sort, SORT_GET);
+        if (sort_is_over_time(run))
+            return sort_yield(run);
+    sort_enter(sort, SORT_GET);
     return DB_READY;
 }
 
@@ -677,9 +258,9 @@ static enum db_verdict get_all(struct sort_run *run)
     if (__builtin_mul_overflow((size_t)sort->window.count,
                                run->plan->get_count, &count) ||
         count > call_reply_limit(run->call))
-        return fail(run, ERR_OOM);
+        return sort_fail(run, ERR_OOM);
     if (!gets_keys(run->plan) || count == 0) {
-        enter(sort, SORT_DONE);
+        sort_enter(sort, SORT_DONE);
         return DB_READY;
     }
     if (sort->repairing && sort->moved)
@@ -687,14 +268,14 @@ static enum db_verdict get_all(struct sort_run *run)
     sort->moved = false;
     if (sort->values == NULL) {
         size_t          bytes = count * sizeof(*sort->values);
-        enum db_verdict verdict = may_hold(run, sort->held_bytes + bytes);
+        enum db_verdict verdict = sort_may_hold(run, sort->held_bytes + bytes);
         if (verdict != DB_READY)
             return verdict;
         sort->values = mem_calloc(count, sizeof(*sort->values));
         sort->value_count = count;
-        charge(sort, held_bytes(sort));
+        sort_charge(sort, sort_held(sort));
     }
-    return look_up(run, SORT_DONE);
+    return sort_look_up(run, SORT_DONE);
 }
 
 /* It is done, but something was changed since it was read: goes back. */
@@ -714,7 +295,7 @@ static bool must_repair(struct sort_run *run)
     sort->repairing = true;
     sort->moved = false;
     sort_seen_take(&sort->seen, &sort->repair);
-    enter(sort, reads_weights(run) ? SORT_WEIGH : SORT_GET);
+    sort_enter(sort, reads_weights(run) ? SORT_WEIGH : SORT_GET);
     return true;
 }
 
@@ -740,7 +321,7 @@ void sort_result_drop(struct sort *sort, const struct sort_plan *plan,
                       uint64_t place)
 {
     for (size_t i = 0; sort->values != NULL && i < plan->get_count; i++)
-        put_text(sort, &sort->values[place * plan->get_count + i], NULL);
+        sort_put_text(sort, &sort->values[place * plan->get_count + i], NULL);
 }
 
 static void sum_up_result(struct sort_run *run)
@@ -771,11 +352,11 @@ static enum db_verdict acquire_target(struct sort_run *run)
     size_t more = !run->now && block_wants_max(call) > 0
                       ? block_wants(call, wants, 1, wants + 1)
                       : 0;
-    enum db_verdict verdict = acquire(run, wants, 1 + more);
+    enum db_verdict verdict = sort_acquire(run, wants, 1 + more);
     if (verdict != DB_FAILED || more == 0)
         return verdict;
     block_wants_nothing(call);
-    return acquire(run, wants, 1);
+    return sort_acquire(run, wants, 1);
 }
 
 /* The key of STORE, and room for what it will hold. */
@@ -787,7 +368,7 @@ static enum db_verdict prepare_store(struct sort_run *run)
     size_t bytes = sort->result_bytes +
                    (size_t)sort->result_count * LIST_OVERHEAD;
     if (bytes > server_max_object_bytes(sort->server))
-        return fail(run, ERR_OOM);
+        return sort_fail(run, ERR_OOM);
     enum db_verdict verdict = acquire_target(run);
     if (verdict != DB_READY)
         return verdict;
@@ -795,7 +376,7 @@ static enum db_verdict prepare_store(struct sort_run *run)
     if (!run->now)
         verdict = db_admit_write(db, run->wait, bytes, true);
     else if (!db_has_room(db, run->wait, bytes))
-        return fail(run, ERR_OOM);
+        return sort_fail(run, ERR_OOM);
     if (verdict == DB_READY && cache->evictions != evictions)
         verdict = acquire_target(run);
     return verdict;
@@ -805,7 +386,7 @@ static enum db_verdict go_on(struct sort_run *run)
 {
     switch (run->sort->stage) {
     case SORT_COPY:
-        return copy(run);
+        return sort_copy(run);
     case SORT_WEIGH:
         return weigh_all(run);
     case SORT_ORDER:
@@ -816,7 +397,7 @@ static enum db_verdict go_on(struct sort_run *run)
         break;
     }
     sum_up_result(run);
-    if (stores(run->plan) && run->sort->error == NULL)
+    if (sort_stores(run->plan) && run->sort->error == NULL)
         return prepare_store(run);
     return DB_READY;
 }
