@@ -204,14 +204,25 @@ bool num_parse_double(slice text, double *out)
     return errno != ERANGE || (!isinf(*out) && *out != 0);
 }
 
-bool num_parse_double_loose(slice text, double *out)
+/* Up to a NUL, as who takes it for a C string. False: that is no number; errno
+ * is strtod's. */
+static bool parse_c_double(slice text, double *out)
 {
-    if (parse_plain_double(text, out))
-        return true;
     const char *nul = text.len > 0 ? memchr(text.data, 0, text.len) : NULL;
     if (nul != NULL)
         text.len = (size_t)(nul - text.data);
     return call_strtod(text, out) == text.len && !isnan(*out);
+}
+
+bool num_parse_double_loose(slice text, double *out)
+{
+    return parse_plain_double(text, out) || parse_c_double(text, out);
+}
+
+bool num_parse_double_weight(slice text, double *out)
+{
+    return parse_plain_double(text, out) ||
+           (parse_c_double(text, out) && errno != ERANGE);
 }
 
 /* Copies a word, or returns 0 if it doesn't fit. */

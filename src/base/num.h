@@ -31,6 +31,9 @@ bool num_parse_double(slice text, double *out);
  * that strtod takes up to there. So leading spaces are fine, what overflows is
  * infinite, and nothing at all is 0. No nan. */
 bool num_parse_double_loose(slice text, double *out);
+/* What SORT accepts as a weight: as the loose one, but nothing that overflows
+ * or is too small for a double's precision. */
+bool num_parse_double_weight(slice text, double *out);
 
 /* Writes the decimal text without NUL, returns its length. */
 size_t num_format_int64(int64_t value, char out[NUM_INT64_CHARS]);

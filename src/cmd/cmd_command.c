@@ -57,6 +57,16 @@ static void reply_named_int(struct reply *reply, const char *name, int value)
 
 /* Where the keys begin and which follow: `last` counts from `first`, unless it
  * is negative. */
+static void reply_unknown(struct reply *reply, const char *what)
+{
+    reply_bulk_string(reply, what);
+    reply_map(reply, 2);
+    reply_bulk_string(reply, "type");
+    reply_bulk_string(reply, "unknown");
+    reply_bulk_string(reply, "spec");
+    reply_map(reply, 0);
+}
+
 static void reply_key_spec(struct reply *reply, const struct key_doc *doc,
                            struct command_keys keys)
 {
@@ -67,6 +77,11 @@ static void reply_key_spec(struct reply *reply, const struct key_doc *doc,
     }
     reply_bulk_string(reply, "flags");
     reply_bits(reply, doc->uses, key_use_name, "");
+    if (doc->uses & KEY_IS_SOMEWHERE) {
+        reply_unknown(reply, "begin_search");
+        reply_unknown(reply, "find_keys");
+        return;
+    }
     reply_bulk_string(reply, "begin_search");
     reply_map(reply, 2);
     reply_bulk_string(reply, "type");

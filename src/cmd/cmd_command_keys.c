@@ -70,9 +70,10 @@ static uint32_t uses_of_set(const slice *argv, size_t argc)
 static uint32_t uses_of(const struct command_doc *doc, size_t key_index,
                         const slice *argv, size_t argc)
 {
-    size_t last = doc->keys[DOC_KEY_SPECS - 1].uses != 0 ? DOC_KEY_SPECS - 1
-                                                         : 0;
-    uint32_t uses = doc->keys[key_index < last ? key_index : last].uses;
+    size_t last = DOC_KEY_SPECS - 1;
+    while (last > 0 && doc->keys[last].uses == 0)
+        last--;
+    uint32_t uses = doc->keys[key_index == 0 ? 0 : last].uses;
     return uses & KEY_VARIABLE ? uses_of_set(argv, argc) : uses;
 }
 

@@ -97,6 +97,7 @@ struct command_keys {
 struct key_iter {
     size_t at, end, step;       /* first to last */
     size_t num_at, num_end;     /* by number */
+    size_t option_at;           /* behind an option; 0: none is left */
 };
 void key_iter_init(struct key_iter *iter, const struct command *command,
                    const slice *argv, size_t argc);
@@ -129,6 +130,9 @@ struct command {
      * the values of its keys, if it only reads. */
     size_t             (*reply_of)(struct call *call);
     const struct command *subcommands; /* name NULL ends the list */
+    /* Position of one key more, behind an option that may stand anywhere
+     * (SORT's STORE); 0: it is not there. NULL: there is no such option. */
+    size_t             (*option_key)(const slice *argv, size_t argc);
 };
 
 /* The table; name NULL ends it. */

@@ -17,6 +17,7 @@
 #include "cmd/multi.h"
 #include "cmd/pause.h"
 #include "cmd/scripts.h"
+#include "cmd/sort.h"
 #include "cmd/wants.h"
 
 #define NAME_MAX_LEN 64
@@ -441,6 +442,7 @@ enum call_result command_execute(struct server *server, struct session *session,
         session_command_done(session, command);
         session->own_wants_only = false;
         block_leave(session);
+        sort_leave(session);
     }
     return result;
 }

@@ -20,6 +20,7 @@
 #define SORTEDSET  CATEGORY_SORTEDSET
 #define HASH       CATEGORY_HASH
 #define SCRIPTING  CATEGORY_SCRIPTING
+#define SORTS      (CATEGORY_SET | CATEGORY_SORTEDSET | CATEGORY_LIST | DANGEROUS)
 
 #define VARIES       TIP_NONDETERMINISTIC_OUTPUT
 #define ORDER_VARIES TIP_NONDETERMINISTIC_OUTPUT_ORDER
@@ -53,6 +54,12 @@
 #define REPLACES { { KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL } }
 #define STORES   { { KEY_OW | KEY_UPDATE, NULL }, { KEY_RO | KEY_ACCESS, NULL } }
 
+#define BY_AND_GET \
+    "For the optional BY/GET keyword. It is marked 'unknown' because the key " \
+    "names derive from the content of the key we sort"
+#define STORE_NOTES \
+    "For the optional STORE keyword. It is marked 'unknown' because the " \
+    "keyword can appear anywhere in the argument array"
 #define TRIMS    { { KEY_RW | KEY_DELETE, NULL } }
 #define MOVES    { { KEY_RW | KEY_ACCESS | KEY_DELETE, NULL }, \
                    { KEY_RW | KEY_INSERT, NULL } }
@@ -271,6 +278,11 @@ static const struct command_doc docs[] = {
                                     { KEY_OW | KEY_INSERT, NULL } } },
     { "restore",     KEYSPACE | DANGEROUS, 0, SETS },
     { "scan",        KEYSPACE, VARIES | TIP_ASK_SPECIAL | TIP_REPLY_SPECIAL, { { 0 } } },
+    { "sort",        SORTS, 0, { { KEY_RO | KEY_ACCESS, NULL },
+                                 { KEY_RO | KEY_ACCESS | KEY_IS_SOMEWHERE, BY_AND_GET },
+                                 { KEY_OW | KEY_UPDATE | KEY_IS_SOMEWHERE, STORE_NOTES } } },
+    { "sort_ro",     SORTS, 0, { { KEY_RO | KEY_ACCESS, NULL },
+                                 { KEY_RO | KEY_ACCESS | KEY_IS_SOMEWHERE, BY_AND_GET } } },
     { "touch",       KEYSPACE, SUM_OF_KEYS, LOOKS },
     { "ttl",         KEYSPACE, VARIES, READS },
     { "type",        KEYSPACE, 0, LOOKS },
@@ -422,9 +434,9 @@ const char *key_use_name(unsigned bit)
 {
     static const char *const names[] = {
         "RO", "RW", "OW", "RM", "access", "update", "insert", "delete",
-        "variable_flags", "not_key",
+        "variable_flags", "not_key", "",
     };
-    _Static_assert(KEY_IS_NONE == 1 << (LENGTH(names) - 1), "a name for each");
+    _Static_assert(KEY_IS_SOMEWHERE == 1 << (LENGTH(names) - 1), "a name for each");
     return name_of_bit(names, LENGTH(names), bit);
 }
 

@@ -67,9 +67,10 @@ enum key_use {
     KEY_DELETE = 1 << 7,
     KEY_VARIABLE = 1 << 8, /* depends on the other arguments */
     KEY_IS_NONE  = 1 << 9, /* a shard channel, where a key might be */
+    KEY_IS_SOMEWHERE = 1 << 10, /* where, no specification can tell */
 };
 
-#define DOC_KEY_SPECS 2
+#define DOC_KEY_SPECS 3
 
 struct key_doc {
     uint32_t    uses;  /* 0: no such spec */
@@ -77,7 +78,8 @@ struct key_doc {
 };
 
 /* One spec stands for all of a command's keys; with two, the first stands for
- * the first key and the other for what follows. */
+ * the first key and the other for what follows; the third of three (SORT) is for
+ * what follows too, and the second for keys that no argument names. */
 struct command_doc {
     const char    *name; /* full */
     uint32_t       categories;

@@ -16,6 +16,7 @@
 
 #define PICK "cursor:i pattern:p=MATCH? count:i=COUNT?"
 #define FIELDS "data:b*(field value)"
+#define SORTING "O(N + M log N), N being the elements and M those answered."
 
 #define CN "connection"
 #define GE "generic"
@@ -92,6 +93,8 @@ const struct docs_row docs_table[] = {
     { "renamenx", "1.0.0", GE, "Gives a key another name unless that is taken.", O1, KEY " newkey:k#1", "3.2.0 The same name twice is no error.", NULL, NULL },
     { "restore", "2.6.0", GE, "Makes a key of what DUMP has answered.", "O(N), N being the elements; O(N log N) for a sorted set.", KEY " ttl:i serialized-value REPLACE?@3.0.0 ABSTTL?@5.0.0 seconds:i=IDLETIME?@5.0.0 frequency:i=FREQ?@5.0.0", "3.0.0 REPLACE.\n5.0.0 ABSTTL.\n5.0.0 IDLETIME and FREQ.", NULL, NULL },
     { "scan", "2.8.0", GE, "Goes over the keys of the database, some at a time.", "O(COUNT) a call, O(N) for all, N being the keys of the database.", PICK " type=TYPE?@6.0.0", "6.0.0 TYPE.", NULL, NULL },
+    { "sort", "1.0.0", GE, "Answers or stores the elements of a list, set or sorted set in order.", SORTING, KEY " by-pattern:p=BY#1?~pattern limit:b=LIMIT?(offset:i count:i) get-pattern:p=GET#1?*+~pattern order:o?(ASC DESC) sorting:x=ALPHA? destination:k=STORE#2?", NULL, NULL, NULL },
+    { "sort_ro", "7.0.0", GE, "Answers the elements of a list, set or sorted set in order.", SORTING, KEY " by-pattern:p=BY#1?~pattern limit:b=LIMIT?(offset:i count:i) get-pattern:p=GET#1?*+~pattern order:o?(ASC DESC) sorting:x=ALPHA?", NULL, NULL, NULL },
     { "touch", "3.2.1", GE, "Counts those of the keys that exist, as used now.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
     { "ttl", "1.0.0", GE, "Tells how many seconds a key has left.", O1, KEY, "2.8.0 -2 when there is no such key.", NULL, NULL },
     { "type", "1.0.0", GE, "Names the type of a key's value.", O1, KEY, NULL, NULL, NULL },

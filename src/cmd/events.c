@@ -8,6 +8,7 @@
 #include "cmd/notify.h"
 #include "cmd/pubsub.h"
 #include "cmd/scripts.h"
+#include "cmd/sort.h"
 #include "cmd/tracking.h"
 
 #define TABLE_KEY_BYTES ((size_t)1 << 30) /* a key of a table, at most */
@@ -22,6 +23,7 @@ void server_tables_init(struct server *server)
     dict_init(&server->sessions_by_id, &server->mem, MEM_OTHER, hash_key);
     tracking_init(server);
     block_init(server);
+    link_init(&server->sorts);
     scripts_init(server);
 }
 
@@ -45,7 +47,7 @@ bool server_hears_changes(const void *arg)
 {
     const struct server *server = arg;
     return server->watched.count > 0 || tracking_is_on(server) ||
-           block_hears_changes(server) ||
+           block_hears_changes(server) || !list_empty(&server->sorts) ||
            server->config->notify_keyspace_events != 0;
 }
 
@@ -56,4 +58,5 @@ void server_on_change(void *arg, const struct db_change *change)
     tracking_on_change(server, change);
     notify_on_change(server, change);
     block_on_change(server, change);
+    sort_on_change(server, change);
 }

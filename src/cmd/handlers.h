@@ -49,6 +49,12 @@ size_t grow_restore(struct call *call);
 /* cmd_lcs.c */
 command_handler cmd_lcs;
 
+/* cmd_sort.c */
+command_handler cmd_sort;
+enum db_verdict sort_prepare(struct call *call);
+enum db_need need_sort(const struct call *call, size_t key_index);
+size_t sort_reply_bytes(struct call *call);
+
 /* cmd_object.c */
 command_handler cmd_object_encoding, cmd_object_freq, cmd_object_idletime,
     cmd_object_refcount, cmd_object_help;

@@ -32,7 +32,8 @@ static const struct event_class {
     { NOTIFY_GENERIC, " del expire persist rename_from rename_to move_from "
                       "move_to copy_to restore " },
     { NOTIFY_STRING, " set setrange append incrby incrbyfloat " },
-    { NOTIFY_LIST, " lpush rpush lpop rpop linsert lset lrem ltrim " },
+    { NOTIFY_LIST, " lpush rpush lpop rpop linsert lset lrem ltrim "
+                   "sortstore " },
     { NOTIFY_SET, " sadd srem spop sinterstore sunionstore sdiffstore " },
     { NOTIFY_ZSET, " zadd zincr zrem zremrangebyrank zremrangebyscore "
                    "zremrangebylex zpopmin zpopmax zrangestore zunionstore "

@@ -38,6 +38,7 @@ struct script_job;
 struct scripts;
 struct server;
 struct session;
+struct sort;
 struct tracking;
 struct tracking_member;
 
@@ -118,6 +119,7 @@ struct session {
     bool            own_wants_only; /* block_wants_nothing */
     struct link     monitor_link; /* on server->monitors, or on no list */
     struct script_job *script; /* of the command under way; or NULL */
+    struct sort    *sort;    /* sort.c: likewise */
 };
 
 /* What commands may ask of the rooms above: joined in main.c. */
@@ -217,6 +219,8 @@ struct server {
     struct tracking *tracking;   /* who has read which keys */
     struct block  *block;    /* who waits for which keys */
     struct scripts *scripts;
+    struct link    sorts;    /* under way (sort.c), oldest first */
+    size_t         sort_bytes; /* that they hold */
     struct server_pause pause;
     char           run_id[41];
     const char    *config_file; /* "" if none */

@@ -7,6 +7,7 @@
 #include "cmd/doc.h"
 #include "cmd/multi.h"
 #include "cmd/pubsub.h"
+#include "cmd/sort.h"
 #include "cmd/tracking.h"
 
 #include "base/assert.h"
@@ -39,6 +40,7 @@ void session_deinit(struct session *session)
 {
     struct server *server = session->server;
     session_script_drop(session);
+    sort_leave(session);
     db_release(server->db, &session->wait);
     block_leave(session);
     multi_discard(session);

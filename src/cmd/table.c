@@ -4,6 +4,7 @@
  * column `need` is ours. */
 #include "cmd/algebra.h"
 #include "cmd/handlers.h"
+#include "cmd/sort_plan.h"
 
 #define W  CMD_WRITE
 #define R  CMD_READONLY
@@ -375,6 +376,8 @@ const struct command command_table[] = {
     { .name = "renamenx",    .arity = 3,  .flags = W|F, .keys = TWO_KEYS, .need = HEADER, .handler = cmd_renamenx, .need_of = need_rename, .grow_of = grow_rename },
     { .name = "restore",     .arity = -4, .flags = W|M, .keys = KEY, .need = HEADER, .handler = cmd_restore, .need_of = need_restore, .grow_of = grow_restore },
     { .name = "scan",        .arity = -2, .flags = R|CMD_TOUCHES_ARBITRARY_KEYS, .handler = cmd_scan },
+    { .name = "sort",        .arity = -2, .flags = W|M|MK, .keys = KEY, .need = VALUE, .handler = cmd_sort, .need_of = need_sort, .prepare = sort_prepare, .reply_of = sort_reply_bytes, .option_key = sort_store_position },
+    { .name = "sort_ro",     .arity = -2, .flags = R|MK,   .keys = KEY, .need = VALUE, .handler = cmd_sort, .prepare = sort_prepare, .reply_of = sort_reply_bytes },
     { .name = "touch",       .arity = -2, .flags = R|F, .keys = ALL_KEYS, .need = HEADER, .handler = cmd_touch },
     { .name = "ttl",         .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_ttl },
     { .name = "type",        .arity = 2,  .flags = R|F, .keys = KEY, .need = HEADER, .handler = cmd_type },

@@ -44,6 +44,8 @@ void key_iter_init(struct key_iter *iter, const struct command *command,
     }
     if (command->keys.numkeys != 0)
         count_numbered(iter, (size_t)command->keys.numkeys, argv, argc);
+    if (command->option_key != NULL)
+        iter->option_at = command->option_key(argv, argc);
 }
 
 bool key_iter_next(struct key_iter *iter, size_t *position)
@@ -53,8 +55,13 @@ bool key_iter_next(struct key_iter *iter, size_t *position)
         iter->at += iter->step;
         return true;
     }
-    *position = iter->num_at++;
-    return *position < iter->num_end;
+    if (iter->num_at < iter->num_end) {
+        *position = iter->num_at++;
+        return true;
+    }
+    *position = iter->option_at;
+    iter->option_at = 0;
+    return *position != 0;
 }
 
 bool command_has_keys(const struct command *command)
@@ -118,7 +125,8 @@ size_t call_wants_max(const struct call *call)
     if (!wants_keys(command))
         return 0;
     key_iter_init(&iter, command, call->argv, call->argc);
-    size_t count = iter.num_end - iter.num_at + MORE_WANTS_MAX;
+    size_t count = iter.num_end - iter.num_at + MORE_WANTS_MAX +
+                   (iter.option_at != 0);
     if (iter.at < iter.end)
         count += (iter.end - iter.at - 1) / iter.step + 1;
     return count;
@@ -144,7 +152,8 @@ static bool has_one_want(const struct command *command)
 {
     return wants_keys(command) && command->keys.first != 0 &&
            command->keys.first == command->keys.last &&
-           command->keys.numkeys == 0 && command->more_wants == NULL;
+           command->keys.numkeys == 0 && command->more_wants == NULL &&
+           command->option_key == NULL;
 }
 
 /* With what blocked clients need who may be served by this call, if that can be

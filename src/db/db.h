@@ -166,6 +166,7 @@ enum db_wait_state {
     DB_WAIT_PROBE,   /* CACHE STATE, until the store was looked at */
     DB_WAIT_SCAN,    /* SCAN and its like, until the store was looked at */
     DB_WAIT_WALK,    /* KEYS, until another's has ended */
+    DB_WAIT_LINE,    /* SORT, until others hold less */
     DB_WAIT_READY    /* about to be resumed */
 };
 
@@ -208,6 +209,17 @@ enum db_verdict db_acquire_pinned(struct db *db, struct db_wait *wait,
 enum db_verdict db_acquire_now(struct db *db, struct db_wait *wait,
                                const struct db_want *wants, size_t count,
                                bool *waited);
+/* For a command that looks at its keys in rounds, since all of them together
+ * may be more than fits: it has seen those of the last db_acquire (or there was
+ * no room for so many at once, ERR_OOM), and goes on to others. It keeps its
+ * age, so that it is not the youngest in each round. */
+void db_next_round(struct db *db, struct db_wait *wait);
+/* Parks until the next turn: the command has worked for long enough in this
+ * one. */
+void db_yield(struct db *db, struct db_wait *wait);
+/* Parks until somebody calls db_line_moves, which lets all go on. */
+void db_wait_in_line(struct db *db, struct db_wait *wait);
+void db_line_moves(struct db *db);
 /* db_wait_settled likewise. */
 enum db_verdict db_wait_settled_now(struct db *db, struct db_wait *wait,
                                     bool *waited);

@@ -187,6 +187,7 @@ struct db {
     struct link       settle;
     struct link       flushed;
     struct link       walkers; /* for the walk of another to end */
+    struct link       line;    /* db_wait_in_line */
     struct link       ready;
     size_t            parked_now;
 

@@ -35,6 +35,7 @@ void park_init(struct db *db)
     link_init(&db->flushed);
     link_init(&db->walkers);
     link_init(&db->scans_on);
+    link_init(&db->line);
     link_init(&db->ready);
     db->next_age = PARK_AGE_URGENT;
 }
@@ -249,6 +250,33 @@ void park_restart_starved(struct db *db)
     first = list_first(&db->room);
     if (first != NULL)
         park_wake(db, CONTAINER_OF(first, struct db_wait, link));
+}
+
+/* --- in rounds, in slices, in line ----------------------------------------- */
+
+void db_next_round(struct db *db, struct db_wait *wait)
+{
+    ASSERT(wait->state == DB_WAIT_NONE);
+    bool held = wait->pin_count > 0;
+    park_unpin_all(db, wait);
+    wait->err = ERR_OK;
+    if (held)
+        park_restart_starved(db);
+}
+
+void db_yield(struct db *db, struct db_wait *wait)
+{
+    park(db, wait, DB_WAIT_READY, &db->ready);
+}
+
+void db_wait_in_line(struct db *db, struct db_wait *wait)
+{
+    park(db, wait, DB_WAIT_LINE, &db->line);
+}
+
+void db_line_moves(struct db *db)
+{
+    park_wake_list(db, &db->line);
 }
 
 void db_release(struct db *db, struct db_wait *wait)

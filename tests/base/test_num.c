@@ -273,6 +273,17 @@ static void texts_of_doubles(void **state)
         assert_int_equal(num_parse_double_loose(text, &value), one->loose);
         assert_true(!one->loose || value == one->value);
     }
+    /* As a weight: loosely, but for what is out of range. */
+    for (size_t i = 0; i < COUNT(parse_cases); i++) {
+        const struct parse_case *one = &parse_cases[i];
+        bool is_far = strchr(one->text, 'e') != NULL && one->loose &&
+                      (!one->strict || one->value == 4.9e-324);
+        assert_int_equal(num_parse_double_weight(slice_from_string(one->text),
+                                                 &value),
+                         one->loose && !is_far);
+    }
+    assert_true(num_parse_double_weight(slice_make("2\0x", 3), &value));
+    assert_true(value == 2);
     /* A NUL ends what is read loosely, and nothing else. */
     assert_false(num_parse_double(slice_make("1\0x", 3), &value));
     assert_true(num_parse_double_loose(slice_make("2\0x", 3), &value));

@@ -89,6 +89,7 @@ static const struct expected expectations[] = {
     { "slowlog", -2, "" },       { "slowlog|get", -2, "" },
     { "slowlog|help", 2, "" },   { "slowlog|len", 2, "" },
     { "slowlog|reset", 2, "" },
+    { "sort", -2, "1" },         { "sort_ro", -2, "1" },
     { "strlen", 2, "1" },        { "time", 1, "" },
     { "psubscribe", -2, "" },    { "publish", 3, "" },
     { "pubsub", -2, "" },        { "pubsub|channels", -2, "" },

@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from lib import (rules, rules_dump, rules_hash, rules_scan, rules_set,
+from lib import (rules, rules_dump, rules_hash, rules_scan, rules_set, rules_sort,
                  rules_zset)
 from lib.differ import Difference, Differ, Rule, read_known
 from lib.episodes import EPISODES
@@ -156,6 +156,12 @@ UNEQUAL = [
     Rule("scan", rules_scan.a_part_or_all_keys, "other cursors, other parts"),
     Rule("keys", rules_scan.keys_in_another_order, "that of a hash table"),
     Rule("randomkey", rules_scan.some_key, "at random"),
+    Rule("sort", rules_sort.texts_that_begin_alike, "that of a hash table"),
+    Rule("sort_ro", rules_sort.texts_that_begin_alike, "as SORT"),
+    Rule("sort", rules_sort.error_of_before, "errno of before", errors=True),
+    Rule("sort_ro", rules_sort.error_of_before, "as SORT", errors=True),
+    Rule("sort", rules.told_behind, "a better order; keymiss"),
+    Rule("sort_ro", rules.told_behind, "a better order; keymiss"),
     Rule("blpop", rules.named_first, "run again in 7.2",
          known="BLPOP of several keys that come at once"),
     Rule("blpop", rules.another_type_before, "run again in 7.2", errors=True,

@@ -15,7 +15,7 @@ LATER_GROUPS = {"bitmap", "cluster", "geo", "hyperloglog", "stream"}
 
 MISSING = {
     # ways in and out
-    "migrate", "sort", "sort_ro",
+    "migrate",
     # full ACLs
     "acl|deluser", "acl|load", "acl|log", "acl|save", "acl|setuser",
     # replication

@@ -2,6 +2,7 @@
 functions of a Generator that give Batches, each as often as it is to come.
 """
 
+from lib import grammar_sort
 from lib.generator import (ALL_CONNECTIONS, CONNECTIONS, DATABASES,
                            DATABASES_DEALT, FAR_S, LISTENERS, SUBSCRIBE, Batch,
                            Own, Step, Word)
@@ -144,6 +145,35 @@ def fill(g):
         yield Batch(connection, [one(g, connection, "getrange", key, b"19000",
                                      b"-19000")
                                  for key in keys[first:first + 20]])
+
+
+@episode(often=4)
+def sorted_by_keys(g):
+    """A list of numbers, by keys that are in memory, on disk or nowhere."""
+    connection = g.between(0, CONNECTIONS - 1)
+    numbers = [b"%d" % g.between(0, 11) for _ in range(g.pick([3, 9, 40]))]
+    key = g.pick(grammar_sort.NUMBERED)
+    g.used_keys.add(key)
+    yield Batch(connection, [
+        one(g, connection, "del", key),
+        one(g, connection, "rpush", key, *numbers)])
+    hashes = [b"hash:%d" % i for i in range(6)]
+    weights = [b"%s:%d" % (kind, i) for kind in (b"n", b"f")
+               for i in range(12)]
+    if g.chance(0.6):
+        yield Batch(connection, [
+            one(g, connection, "cache|flush"),
+            one(g, connection, "cache|evict", key, *weights, *hashes)])
+    # There is no rule for what EXEC answers.
+    is_one = g.chance(0.3)
+    steps = [one(g, connection, name,
+                 *grammar_sort.sorting(g, name, key, by_text=is_one))
+             for name in g.pick([["sort"], ["sort_ro"],
+                                 ["sort", "sort_ro", "sort"]])]
+    if is_one:
+        steps = [one(g, connection, "multi"), *steps,
+                 one(g, connection, "exec")]
+    yield Batch(connection, steps)
 
 
 @episode(often=2)

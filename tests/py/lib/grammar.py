@@ -945,4 +945,4 @@ def _(g):
 
 from lib import (  # noqa: E402,F401
     grammar_block, grammar_dump, grammar_hash, grammar_list, grammar_scan,
-    grammar_set, grammar_zset)
+    grammar_set, grammar_sort, grammar_zset)

@@ -498,12 +498,15 @@ def argument_7_2(argument):
     """An argument of 7.0 as 7.2 tells it."""
     pairs = dict(pairs_of(argument))
     name = ARGUMENTS_7_2.get(pairs[b"name"], pairs[b"name"])
+    display = name
+    if name == b"pattern" and pairs.get(b"token") in (b"BY", b"GET"):
+        name = pairs[b"token"].lower() + b"-pattern" # of SORT
     inner = pairs.get(b"arguments")
     if pairs[b"type"] == b"oneof" and name == b"async":
         name = b"flush-type"
     told = [(b"name", name), (b"type", pairs[b"type"])]
     if inner is None:
-        told.append((b"display_text", name))
+        told.append((b"display_text", display))
     told += [one for one in pairs.items()
              if one[0] not in (b"name", b"type", b"arguments")]
     if inner is not None:
