@@ -22,10 +22,13 @@ class Process:
         self.name = name
         self.port = free_port()
         self.dir = tempfile.mkdtemp(prefix="diskstore-bench-")
-        command = [word.format(port=self.port, dir=self.dir) for word in command]
+        self.command = [word.format(port=self.port, dir=self.dir) for word in command]
         self.log = open(os.path.join(self.dir, "log"), "wb")
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log,
-                                        cwd=self.dir)
+        self.start()
+
+    def start(self, *options):
+        self.process = subprocess.Popen([*self.command, *options], stdout=self.log,
+                                        stderr=self.log, cwd=self.dir)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:
@@ -33,7 +36,11 @@ class Process:
                 return
             except OSError:
                 time.sleep(0.05)
-        raise SystemExit(f"{name} did not start; see {self.dir}/log")
+        raise SystemExit(f"{self.name} did not start; see {self.dir}/log")
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
 
     def rss_anon_mb(self):
         with open(f"/proc/{self.process.pid}/status") as status:
@@ -56,8 +63,7 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.end()
         self.log.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 
