@@ -168,7 +168,6 @@ static void file_end(struct db *db)
     if (warmup->file_running)
         return;
     warmfile_close(&warmup->file);
-    note_is_current(db);
 }
 
 static void file_done(struct job *base)
@@ -182,7 +181,6 @@ static void file_done(struct job *base)
     if (warmup->file_phase == WARM_FILE_NONE) {
         warm_list_clear(db, &warmup->listed);
         warmfile_close(&warmup->file);
-        note_is_current(db);
         mem_free(job);
         return;
     }
@@ -316,6 +314,7 @@ static bool load_name(struct db *db, const struct warm_name *name, slice text)
             return false;
         entry = cache_add(&db->cache, space->id, key.key, key.hash,
                           ENTRY_UNKNOWN);
+        db->warmup->save.saved_additions += name->is_of_file;
         load_warm(db, entry, name->is_hot);
     } else if (entry_presence(entry) == ENTRY_HEADER &&
                !(entry->flags & ENTRY_BUSY)) {

@@ -29,6 +29,7 @@ struct warm_name {
     uint32_t space;
     uint32_t at, len; /* in the list's bytes */
     bool     is_hot;  /* it had been used again and again */
+    bool     is_of_file;
 };
 
 /* Names that are to be loaded, from `next` on. */
@@ -105,7 +106,8 @@ struct warm_save {
     size_t   charged;
     uint32_t live_space, dead_space; /* last seen; 0: none */
     struct warmfile file;
-    uint64_t saved_additions; /* when the walk began that has been saved */
+    uint64_t saved_additions; /* entries made when the walk began that has been
+                                 saved, and those made from the file */
     uint64_t begun_additions;
     uint64_t saved_lookups, begun_lookups;
     uint64_t names;    /* of this one, so far */
@@ -151,7 +153,5 @@ void note_deinit(struct db *db);
 bool note_turn(struct db *db, size_t most);
 void note_cron(struct db *db);
 void note_stop(struct db *db);
-/* What is in memory is what the file says. */
-void note_is_current(struct db *db);
 
 #endif

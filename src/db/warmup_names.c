@@ -102,6 +102,7 @@ bool warm_list_decode(struct warm_list *list, size_t from,
             .order = order_of(hash_key,
                               slice_make(bytes + at + head, word / 2)),
             .is_hot = is_hot,
+            .is_of_file = true,
         };
         at += head + word / 2;
     }

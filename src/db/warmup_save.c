@@ -66,13 +66,6 @@ static uint64_t lookups(const struct db *db)
     return db->lookups.found + db->lookups.missing;
 }
 
-void note_is_current(struct db *db)
-{
-    struct warm_save *save = &db->warmup->save;
-    save->saved_additions = db->cache.additions;
-    save->saved_lookups = lookups(db);
-}
-
 /* --- on the I/O thread --------------------------------------------------- */
 
 static void note_run(struct job *base)
