@@ -1,5 +1,5 @@
-/* warmup.c - memory is filled with what was hot before the restart, or with what
- * somebody asks for (CACHE WARM), while clients are served.
+/* warmup.c - memory is filled with what was hot before the restart, or with
+ * what somebody asks for (CACHE WARM), while clients are served.
  *
  * Names come from three sources, in this order: keys that were asked for, keys
  * that match a pattern (warmup_match.c), and the file that the process before
@@ -16,9 +16,9 @@
  *     is hotter than what was hot before;
  *   - what isn't there, has expired or is of an emptied database leaves nothing
  *     behind; a value above warmup_value_max is known by its header only.
- * What had been used again and again before the restart counts as used, so that
- * it goes on to the old queue (cache/evict.c); the rest, and what was asked for,
- * is as new as what a client has loaded once.
+ * What had been used again and again before the restart counts as used, so
+ * that it goes on to the old queue (cache/evict.c); the rest, and what was
+ * asked for, is as new as what a client has loaded once.
  *
  * While the store fails, or commands wait for room, it waits. */
 #include "db/warmup.h"
@@ -116,14 +116,15 @@ void warmup_add_total(struct db *db, uint64_t names)
 struct file_job {
     struct job      job;
     struct db      *db;
+    size_t          chunk_bytes;
     err_t           err;
     struct err_text why;
 };
 
 /* Blocks of one level, up to a chunk. */
-static err_t read_chunk(struct db *db, struct err_text *why)
+static err_t read_chunk(struct file_job *job)
 {
-    struct warmup    *warmup = db->warmup;
+    struct warmup    *warmup = job->db->warmup;
     struct warmfile  *file = &warmup->file;
     struct warm_list *list = &warmup->listed;
     err_t   err = ERR_OK;
@@ -132,14 +133,15 @@ static err_t read_chunk(struct db *db, struct err_text *why)
         const struct warmfile_block *block = &file->blocks[warmup->file_block];
         size_t from = list->bytes.len;
         if (block->level != level ||
-            (from > 0 && from + block->len > warmup_chunk_bytes(db)))
+            (from > 0 && from + block->len > job->chunk_bytes))
             break;
-        err = warmfile_read(file, warmup->file_block++, &list->bytes, why);
+        err = warmfile_read(file, warmup->file_block++, &list->bytes,
+                            &job->why);
         if (err == ERR_OK &&
-            !warm_list_decode(list, from, db->cache.hash_key,
+            !warm_list_decode(list, from, job->db->cache.hash_key,
                               level < WARMUP_COLD))
-            err = err_set(why, ERR_CORRUPT, "a block of names in %.120s is "
-                          "damaged", file->path);
+            err = err_set(&job->why, ERR_CORRUPT,
+                          "a block of names in %.120s is damaged", file->path);
     }
     warm_list_sort(list);
     return err;
@@ -154,7 +156,7 @@ static void file_run(struct job *base)
         job->err = warmfile_open(&warmup->file, job->db->opt.warm_directory,
                                  &job->why);
     if (job->err == ERR_OK && warmup->file_block < warmup->file.count)
-        job->err = read_chunk(job->db, &job->why);
+        job->err = read_chunk(job);
     base->result_bytes = warmup->listed.bytes.len;
 }
 
@@ -221,6 +223,7 @@ static void file_step(struct db *db)
                              .run = file_run,
                              .done = file_done };
     job->db = db;
+    job->chunk_bytes = warmup_chunk_bytes(db);
     warmup->file_running = true;
     io_submit(db->opt.io, &job->job);
 }

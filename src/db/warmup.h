@@ -3,8 +3,9 @@
  *
  * Bounds     names in memory: warmup_chunk_bytes for each of the three sources
  *            and four times that for their places; loads in flight:
- *            WARMUP_LOADS; names on their way to the file: (WARMUP_LEVELS + 1)
- *            times note_block_bytes. All is charged to MEM_JOBS. */
+ *            WARMUP_LOADS; names on their way to the file: twice
+ *            (WARMUP_LEVELS + 1) times note_block_bytes. All is charged to
+ *            MEM_JOBS. */
 #ifndef DB_WARMUP_H
 #define DB_WARMUP_H
 
@@ -54,8 +55,8 @@ bool warm_list_decode(struct warm_list *list, size_t from,
 /* Into the order of the store. */
 void warm_list_sort(struct warm_list *list);
 
-/* A name as it stands in the file; *space is that of the name before, 0 if it is
- * the first. */
+/* A name as it stands in the file; *last_space is that of the name before, 0 if
+ * it is the first. */
 void warm_encode(struct buf *out, uint32_t *last_space, uint32_t space,
                  slice key);
 /* The most bytes that this takes. */

@@ -1,7 +1,8 @@
 /* warmup_match.c - CACHE WARM MATCH: the names of one database that match a
  * pattern, from the store, a slice at a time. What is only in memory needs no
- * loading, so nobody asks memory. The next slice comes when the names of the one
- * before have been loaded. There is one such walk; a new one takes its place. */
+ * loading, so nobody asks memory. The next slice comes when the names of the
+ * one before have been loaded. There is one such walk; a new one takes its
+ * place. */
 #include "db/warmup.h"
 
 #include "base/glob.h"

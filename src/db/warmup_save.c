@@ -3,14 +3,14 @@
  *
  * Which entries are hot is known by their last use and by the queue that they
  * are in (cache_heat). The hash table is walked twice, a slice a turn: first to
- * count how many bytes of names there are of each heat, which tells how far down
- * the file will go and where its levels begin; then to collect them, each level
- * in a buffer that goes to the file when it is full. Entries come and go
+ * count how many bytes of names there are of each heat, which tells how far
+ * down the file will go and where its levels begin; then to collect them, each
+ * level in a buffer that goes to the file when it is full. Entries come and go
  * meanwhile, and the table splits and joins buckets: a name may be missed or be
  * there twice, which does no harm.
  *
- * Names and not hashes: a get by name is one look in LevelDB, with its filter; a
- * hash would need an iterator. All names together are at most names_max; no
+ * Names and not hashes: a get by name is one look in LevelDB, with its filter;
+ * a hash would need an iterator. All names together are at most names_max; no
  * more than a few blocks of them are ever in memory.
  *
  * Nothing is written while nothing changes: a server that only answers from
@@ -37,6 +37,7 @@ struct note_job {
     unsigned        level;
     uint32_t        count;
     struct buf      names;  /* empty: nothing to add */
+    uint64_t        most;   /* bytes that there may be in all */
     bool            finish;
     err_t           err;
     struct err_text why;
@@ -74,7 +75,8 @@ static void note_run(struct job *base)
     struct warmfile *file = &job->db->warmup->save.file;
     if (file->fd < 0)
         job->err =
-            warmfile_create(file, job->db->opt.warm_directory, &job->why);
+            warmfile_create(file, job->db->opt.warm_directory, job->most,
+                            &job->why);
     if (job->err == ERR_OK && job->names.len > 0)
         job->err = warmfile_add(file, job->level, job->count,
                                 buf_slice(&job->names), &job->why);
@@ -108,7 +110,8 @@ static void begin(struct db *db)
     memset(save->heat_bytes, 0, sizeof(save->heat_bytes));
     save->begun_additions = db->cache.additions;
     save->begun_lookups = lookups(db);
-    save->charged = (WARMUP_LEVELS + 1) * note_block_bytes(db);
+    /* A buffer that grows has up to twice what is in it. */
+    save->charged = (WARMUP_LEVELS + 1) * 2 * note_block_bytes(db);
     mem_charge(db->opt.mem, MEM_JOBS, save->charged);
 }
 
@@ -161,6 +164,7 @@ static struct note_job *submit(struct db *db)
                              .run = note_run,
                              .done = note_done };
     job->db = db;
+    job->most = names_max(db);
     buf_init(&job->names, SIZE_MAX);
     db->warmup->save.running = true;
     io_submit(db->opt.io, &job->job);
@@ -339,7 +343,7 @@ static bool may_save(const struct db *db)
 {
     const struct warmup *warmup = db->warmup;
     return warmup->enabled && db->opt.warm_directory != NULL &&
-           !db->opt.keep_nothing &&
+           !db->opt.keep_nothing && !db->failing &&
            warmup->file_phase == WARM_FILE_NONE && !warmup->file_running;
 }
 

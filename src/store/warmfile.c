@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -21,6 +22,8 @@
 #define NOTE_BYTES 13 /* of a block, in the directory */
 #define FOOT_BYTES 12
 #define FOOT_MARK  "warm"
+/* The disk must have room for so many of them. */
+#define ROOM_TIMES 4
 
 void warmfile_init(struct warmfile *file)
 {
@@ -81,13 +84,23 @@ static err_t write_all(struct warmfile *file, const void *data, size_t len,
     return ERR_OK;
 }
 
+static bool has_room(const char *directory, uint64_t most_bytes)
+{
+    struct statvfs disk;
+    return statvfs(directory, &disk) != 0 ||
+           (uint64_t)disk.f_bavail * disk.f_frsize >= ROOM_TIMES * most_bytes;
+}
+
 err_t warmfile_create(struct warmfile *file, const char *directory,
-                      struct err_text *why)
+                      uint64_t most_bytes, struct err_text *why)
 {
     ASSERT(file->fd < 0 && file->path == NULL);
     file->path = join_path(directory, ".new");
     file->final_path = join_path(directory, "");
     unlink(file->path); /* of one that was killed */
+    if (!has_room(directory, most_bytes))
+        return err_set(why, ERR_NO_SPACE, "the disk of %.120s is nearly full",
+                       file->path);
     file->fd = open(file->path,
                     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file->fd < 0)

@@ -46,9 +46,10 @@ struct warmfile {
 
 /* Nothing is open; warmfile_close is fine. */
 void warmfile_init(struct warmfile *file);
-/* directory is ds-path. */
+/* directory is ds-path. ERR_NO_SPACE: there is not much more room on the disk
+ * than the most_bytes that the file may have; the store needs it. */
 err_t warmfile_create(struct warmfile *file, const char *directory,
-                      struct err_text *why);
+                      uint64_t most_bytes, struct err_text *why);
 err_t warmfile_add(struct warmfile *file, unsigned level, uint32_t count,
                    slice names, struct err_text *why);
 /* It takes the place of the old one, and is closed. */

@@ -1,5 +1,6 @@
-"""Warming: what was hot before a restart is in memory soon after it, while clients
-are served; and CACHE WARM. Races with single jobs are in tests/db/test_warmup.c."""
+"""Warming: what was hot before a restart is in memory soon after it, while
+clients are served; and CACHE WARM. Races with single jobs are in
+tests/db/test_warmup.c."""
 
 import os
 

@@ -4,6 +4,8 @@
 
 #include "store/warmfile.h"
 
+#define MB ((uint64_t)1024 * 1024)
+
 struct place {
     char dir[PATH_CHARS];
     char file[PATH_CHARS];
@@ -41,7 +43,7 @@ static void write_three(const struct place *place)
     struct warmfile file;
     struct err_text why;
     warmfile_init(&file);
-    assert_int_equal(warmfile_create(&file, place->dir, &why), ERR_OK);
+    assert_int_equal(warmfile_create(&file, place->dir, MB, &why), ERR_OK);
     add(&file, 2, 3, "cold");
     add(&file, 0, 5, "the hottest");
     add(&file, 2, 1, "more of the cold");
@@ -96,7 +98,7 @@ static void an_empty_one_is_one(void **state)
     struct buf      text;
     buf_init(&text, SIZE_MAX);
     warmfile_init(&file);
-    assert_int_equal(warmfile_create(&file, place->dir, &why), ERR_OK);
+    assert_int_equal(warmfile_create(&file, place->dir, MB, &why), ERR_OK);
     assert_int_equal(warmfile_finish(&file, &why), ERR_OK);
     assert_int_equal(read_all(place, &text), ERR_OK);
     assert_int_equal(text.len, 0);
@@ -112,7 +114,7 @@ static void the_old_one_stays_until_the_new_one_is_complete(void **state)
     buf_init(&text, SIZE_MAX);
     write_three(place);
     warmfile_init(&file);
-    assert_int_equal(warmfile_create(&file, place->dir, &why), ERR_OK);
+    assert_int_equal(warmfile_create(&file, place->dir, MB, &why), ERR_OK);
     add(&file, 0, 1, "new");
     warmfile_close(&file);
     assert_int_equal(read_all(place, &text), ERR_OK);
@@ -161,9 +163,12 @@ static void no_place_to_write_is_an_error(void **state)
     warmfile_init(&file);
     assert_int_equal(warmfile_create(&file,
                                      path_join(nowhere, place->dir, "missing"),
-                                     &why),
+                                     MB, &why),
                      ERR_IO);
     assert_non_null(strstr(why.text, "No such file"));
+    warmfile_close(&file);
+    assert_int_equal(warmfile_create(&file, place->dir, MB << 40, &why),
+                     ERR_NO_SPACE);
     warmfile_close(&file);
 }
 
