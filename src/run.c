@@ -393,6 +393,8 @@ static err_t on_change(void *arg, const char *name, struct err_text *why)
     }
     if (strcmp(name, "cache-flush-delay") == 0)
         db_set_flush_delay(db, app->config.cache_flush_delay_ms);
+    if (strcmp(name, "cache-warm-restart") == 0)
+        db_set_warmup(db, app->config.cache_warm_restart);
     if (strcmp(name, "ds-fsync") == 0)
         db_set_fsync(db, app->config.ds_fsync);
     if (strcmp(name, "maxclients") == 0)
@@ -468,6 +470,8 @@ static err_t open_db(struct app *app, struct err_text *why)
         .cut_max_bytes = app->budget.cut_max_bytes,
         .fsync = app->config.ds_fsync,
         .databases = (unsigned)app->config.databases,
+        .warm_restart = app->config.cache_warm_restart,
+        .warm_directory = app->config.ds_path,
         .now_ms = server->now_ms,
         .on_ready = on_ready,
         .on_standstill = on_standstill,
@@ -553,8 +557,10 @@ static err_t build(struct app *app, struct err_text *why)
 static void flush_last(struct app *app)
 {
     struct err_text why = { "" };
-    if (app->server.db == NULL || app->server.shutdown_nosave ||
-        db_flush_now(app->server.db, &why) == ERR_OK)
+    if (app->server.db == NULL || app->server.shutdown_nosave)
+        return;
+    db_warmup_save_now(app->server.db);
+    if (db_flush_now(app->server.db, &why) == ERR_OK)
         return;
     log_write(app->server.log, LOG_WARNING, "the last flush failed: %s",
               why.text);

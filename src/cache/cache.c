@@ -121,6 +121,26 @@ void cache_set_idle(struct cache *cache, struct entry *entry, uint32_t idle_s)
     entry->flags &= (uint16_t)~ENTRY_USED;
 }
 
+/* Two steps to each doubling. */
+static unsigned idle_step(uint32_t idle_s)
+{
+    if (idle_s < 4)
+        return idle_s;
+    unsigned log = 31u - (unsigned)__builtin_clz(idle_s);
+    unsigned step = 2 * log + (idle_s >> (log - 1) & 1);
+    return step < CACHE_HEAT_COLD ? step : CACHE_HEAT_COLD - 1;
+}
+
+unsigned cache_heat(const struct cache *cache, const struct entry *entry)
+{
+    const struct segment *segment = segment_of(entry);
+    bool is_old = segment->place == SEGMENT_OLD ||
+                  segment == cache->segments.survivor;
+    bool is_cold = !is_old && !(entry->flags & ENTRY_USED);
+    return idle_step(cache_idle_s(cache, entry)) +
+           (is_cold ? CACHE_HEAT_COLD : 0);
+}
+
 /* --- counting ------------------------------------------------------------ */
 
 size_t cache_entry_bytes(const struct entry *entry)
@@ -212,6 +232,7 @@ struct entry *cache_add(struct cache *cache, uint32_t space, slice key,
     if (key.len > 0)
         memcpy(entry->payload, key.data, key.len);
     table_insert(&cache->table, entry);
+    cache->additions++;
     count_in(cache, entry);
     return entry;
 }

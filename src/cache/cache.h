@@ -62,6 +62,7 @@ struct cache {
     struct object_env   objects; /* for who makes one */
     struct object      *buried;  /* still charged; object.next */
     uint64_t            evictions;
+    uint64_t            additions; /* entries that were made */
     uint64_t            hand_moved_bytes;
 };
 
@@ -90,6 +91,13 @@ void cache_touch(struct cache *cache, struct entry *entry);
 uint32_t cache_idle_s(const struct cache *cache, const struct entry *entry);
 /* It was last used so long ago, and counts as that. */
 void cache_set_idle(struct cache *cache, struct entry *entry, uint32_t idle_s);
+
+/* How hot an entry is: 0 is the hottest, by the time since its last use, in
+ * steps of half as much again. Those from CACHE_HEAT_COLD on have not been used
+ * a second time: the hand would not keep them. */
+#define CACHE_HEAT_COLD 32u
+#define CACHE_HEATS     64u
+unsigned cache_heat(const struct cache *cache, const struct entry *entry);
 
 /* --- changing ------------------------------------------------------------ */
 
@@ -143,6 +151,10 @@ size_t cache_cost(size_t key_len, size_t value_len);
  * go into segments. Bounded: it evicts no more than is needed, and looks at
  * no more than a few segments before it takes used entries too. */
 err_t cache_room(struct cache *cache, size_t entry_bytes, size_t other_bytes);
+
+/* Is there so much without evicting anything? */
+bool cache_has_room(const struct cache *cache, size_t entry_bytes,
+                    size_t other_bytes);
 
 /* One slice of coming down to the limit, or of dropping all that is idle (with
  * everything): walks at most max_entries. Returns true if there is more. */

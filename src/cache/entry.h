@@ -99,6 +99,7 @@ struct busy {
     uint32_t      used_s;   /* last use, while the entry can't hold it */
     uint32_t      pins;     /* parked commands that hold it */
     bool          looking;  /* a look at the store's record is in flight */
+    bool          is_warming; /* ticket's load is one that nobody asked for */
     uint64_t      version;
     uint64_t      saving_version;  /* 0: not in a cut */
     uint64_t      durable_version;

@@ -168,6 +168,12 @@ size_t cache_cost(size_t key_len, size_t value_len)
     return extra + key_len + string_object_cost(value_len);
 }
 
+bool cache_has_room(const struct cache *cache, size_t entry_bytes,
+                    size_t other_bytes)
+{
+    return room_missing(cache, entry_bytes, other_bytes) == 0;
+}
+
 err_t cache_room(struct cache *cache, size_t entry_bytes, size_t other_bytes)
 {
     free_buried_for(cache, entry_bytes, other_bytes);

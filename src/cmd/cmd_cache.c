@@ -124,6 +124,26 @@ enum call_result cmd_cache_stats(struct call *call)
     return CALL_DONE;
 }
 
+/* --- WARM ---------------------------------------------------------------- */
+
+/* MATCH and one word is a pattern; two keys with such names can be asked for one
+ * by one. */
+enum call_result cmd_cache_warm(struct call *call)
+{
+    if (call->argc == FIRST_KEY + 2 && call_arg_is(call, FIRST_KEY, "match")) {
+        db_warmup_match(call->db, call->space, call->argv[FIRST_KEY + 1]);
+        reply_ok(call->reply);
+        return CALL_DONE;
+    }
+    int64_t asked = 0;
+    for (size_t i = FIRST_KEY; i < call->argc; i++) {
+        struct db_key key = call_key(call, i);
+        asked += db_warmup_key(call->db, &key);
+    }
+    reply_int(call->reply, asked);
+    return CALL_DONE;
+}
+
 enum call_result cmd_cache_help(struct call *call)
 {
     static const char *const lines[] = {
@@ -144,6 +164,13 @@ enum call_result cmd_cache_help(struct call *call)
         "    * none: neither in memory nor on disk.",
         "STATS",
         "    Return the figures of INFO cache as pairs of name and value.",
+        "WARM <key> [<key> ...]",
+        "    Load these keys in the background, as long as there is room;",
+        "    return how many are not in memory and will be looked for.",
+        "WARM MATCH <pattern>",
+        "    The same for all keys that match <pattern>, instead of those of "
+        "the",
+        "    pattern before. INFO cache tells how far it is (cache_warm_*).",
         NULL
     };
     call_help(call, "CACHE", lines);

@@ -2,7 +2,7 @@
  *
  * dispatch.c lets nobody in whom enable-debug-command does not allow. Of
  * Redis's subcommands those are here that test tools of clients use, and that
- * mean something; ours are CHECK and STORE. */
+ * mean something; ours are CHECK, STORE and WARM-SAVE. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -286,6 +286,15 @@ enum call_result cmd_debug_check(struct call *call)
     return CALL_DONE;
 }
 
+/* The names of hot keys are saved soon, not only when a minute is over;
+ * cache_warm_saves of INFO tells when it is done. */
+enum call_result cmd_debug_warm_save(struct call *call)
+{
+    db_warmup_save_soon(call->db);
+    reply_ok(call->reply);
+    return CALL_DONE;
+}
+
 /* For what does not exist here, so that nothing changes by it. */
 enum call_result cmd_debug_accepted(struct call *call)
 {
@@ -332,6 +341,8 @@ enum call_result cmd_debug_help(struct call *call)
         "    * reopen fail|ok",
         "    * reset",
         "    where <op> is get, write or iter.",
+        "WARM-SAVE",
+        "    Save the names of hot keys now, as is done every minute.",
         NULL
     };
     call_help(call, "DEBUG", lines);

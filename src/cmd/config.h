@@ -109,6 +109,7 @@ struct config {
     /* cache */
     uint64_t cache_max_memory; /* 0: keep nothing, else at least 16 MB */
     uint64_t cache_flush_delay_ms;
+    bool     cache_warm_restart;
     uint64_t cut_max; /* 0: a 16th of cache_max_memory */
     int      io_threads; /* 0: the loop does the I/O itself */
 

@@ -294,6 +294,7 @@ static const struct command_doc docs[] = {
     { "cache|evict", KEYSPACE, ORDER_VARIES, LOOKS },
     { "cache|state", KEYSPACE, VARIES, LOOKS },
     { "cache|stats", 0, VARIES, { { 0 } } },
+    { "cache|warm",  KEYSPACE, VARIES, LOOKS },
     { "command",         CONNECTION, ORDER_VARIES, { { 0 } } },
     { "command|count",   CONNECTION, 0, { { 0 } } },
     { "command|docs",    CONNECTION, ORDER_VARIES, { { 0 } } },

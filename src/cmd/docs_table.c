@@ -340,6 +340,7 @@ const struct docs_row docs_table[] = {
     { "cache|help", "0.1.0", SE, HELP, O1, NULL, NULL, NULL, NULL },
     { "cache|state", "0.1.0", SE, "Tells where keys are: in memory, on disk, on the way.", "O(N), N being the keys.", KEYS, NULL, NULL, NULL },
     { "cache|stats", "0.1.0", SE, "Tells the figures of INFO cache.", O1, NULL, NULL, NULL, NULL },
+    { "cache|warm", "0.1.0", SE, "Loads keys, or all that match a pattern, in the background.", "O(N), N being the keys; with MATCH O(1), and O(N) behind it for the keys of the database.", "what:o(key:k#0* pattern:p=MATCH)", NULL, NULL, NULL },
 };
 /* clang-format on */
 

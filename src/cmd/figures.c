@@ -134,6 +134,21 @@ static void flush_figures(struct list *list, const struct db_stats *stats)
     number(list, "cache_store_failing", stats->failing);
 }
 
+static void warm_figures(struct list *list, const struct db *db)
+{
+    struct db_warmup_stats stats;
+    db_warmup_stats(db, &stats);
+    number(list, "cache_warm_running", stats.running);
+    number(list, "cache_warm_total", stats.total);
+    number(list, "cache_warm_done", stats.done);
+    number(list, "cache_warm_loaded", stats.loaded);
+    number(list, "cache_warm_full", stats.full);
+    number(list, "cache_warm_saving", stats.saving);
+    number(list, "cache_warm_saves", stats.saves);
+    number(list, "cache_warm_saved_keys", stats.saved_keys);
+    number(list, "cache_warm_last_save", (uint64_t)stats.last_save_s);
+}
+
 static void job_figures(struct list *list, struct db *db)
 {
     static const char *const names[JOB_CLASS_COUNT] = {
@@ -156,6 +171,7 @@ size_t figures_cache(struct server *server, figures_each *each, void *arg)
     entry_figures(&list, server);
     traffic_figures(&list, &stats, db_cache(server->db));
     flush_figures(&list, &stats);
+    warm_figures(&list, server->db);
     job_figures(&list, server->db);
     number(&list, "cache_blocked_clients", stats.parked_now);
     number(&list, "cache_blocked_clients_total", stats.parked_total);

@@ -126,7 +126,7 @@ command_handler cmd_time, cmd_save, cmd_bgsave, cmd_bgrewriteaof, cmd_lastsave,
 command_handler cmd_debug_accepted, cmd_debug_check, cmd_debug_error,
     cmd_debug_help, cmd_debug_log, cmd_debug_object, cmd_debug_protocol,
     cmd_debug_reload, cmd_debug_set_active_expire, cmd_debug_sleep,
-    cmd_debug_store;
+    cmd_debug_store, cmd_debug_warm_save;
 
 /* cmd_slowlog.c */
 command_handler cmd_slowlog_get, cmd_slowlog_len, cmd_slowlog_reset,
@@ -253,6 +253,6 @@ command_handler cmd_command_docs;
 
 /* cmd_cache.c */
 command_handler cmd_cache_state, cmd_cache_evict, cmd_cache_flush,
-    cmd_cache_stats, cmd_cache_help;
+    cmd_cache_stats, cmd_cache_warm, cmd_cache_help;
 
 #endif

@@ -98,6 +98,7 @@ static const struct command cache_table[] = {
     { .name = "help",  .arity = 2,  .flags = LT|OU,  .handler = cmd_cache_help },
     { .name = "state", .arity = -3, .flags = R|OU|NM,   .keys = FROM_TWO, .need = NONE, .handler = cmd_cache_state },
     { .name = "stats", .arity = 2,  .flags = LT|OU,  .handler = cmd_cache_stats },
+    { .name = "warm",  .arity = -3, .flags = A|S|OU, .keys = FROM_TWO, .need = NONE, .handler = cmd_cache_warm },
     { .name = NULL }
 };
 
@@ -115,6 +116,7 @@ static const struct command debug_table[] = {
     { .name = "set-active-expire", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_set_active_expire },
     { .name = "sleep", .arity = 3, .flags = A|S|LT|PR|OU, .handler = cmd_debug_sleep },
     { .name = "store", .arity = -2, .flags = A|S|LT|PR|OU, .handler = cmd_debug_store },
+    { .name = "warm-save", .arity = 2, .flags = A|S|LT|PR|OU, .handler = cmd_debug_warm_save },
     { .name = NULL }
 };
 

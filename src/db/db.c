@@ -73,6 +73,7 @@ static struct db *make(const struct db_options *options)
         buf_init(&db->emptied[i].to, SIZE_MAX);
     }
     set_prefetch_cap(db);
+    warmup_init(db);
     db->stats.last_flush_ok = true;
     db->stats.last_save_time_s = options->now_ms / 1000;
     db->garbage_known = true; /* until a look says otherwise */
@@ -108,6 +109,7 @@ void db_close(struct db *db)
 {
     if (db == NULL)
         return;
+    warmup_deinit(db);
     cut_deinit(db);
     moved_deinit(db);
     forget_dirty(db);
@@ -196,9 +198,11 @@ bool db_turn(struct db *db, int64_t now_ms)
     if (db->garbage_more)
         garbage_step(db);
     scan_step(db);
+    more |= warmup_turn(db);
     io_hand_over(db->opt.io);
     /* With io-threads 0 the jobs are done by now, and there may be more. */
-    bool slices = (db->scrub_more || db->garbage_more) &&
+    bool slices = (db->scrub_more || db->garbage_more ||
+                   warmup_has_step(db)) &&
                   io_is_blocking(db->opt.io);
     return more || slices || !list_empty(&db->scans_on) ||
            expire_has_step(db) || !list_empty(&db->ready) ||
@@ -244,6 +248,7 @@ void db_cron(struct db *db, int64_t now_ms)
     compact_tidy(db);
     compact_idle(db);
     overlay_cron(db);
+    warmup_cron(db);
     keep_moving(db, true);
     last_resort(db);
     io_hand_over(db->opt.io);

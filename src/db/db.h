@@ -98,6 +98,9 @@ struct db_options {
     uint64_t      cut_max_bytes;
     bool          fsync;
     unsigned      databases;
+    bool          warm_restart;   /* db_set_warmup */
+    const char   *warm_directory; /* where names of hot keys are kept; borrowed;
+                                     NULL: nowhere */
     size_t        page_limit;   /* of collections' pages; 0: the best */
     uint64_t      hash_seed;    /* of a new store; 0: from the system */
     int64_t       now_ms;
@@ -425,6 +428,36 @@ struct db_lookups {
     uint64_t found, missing;
 };
 const struct db_lookups *db_lookups(const struct db *db);
+
+/* --- warming --------------------------------------------------------------- */
+
+/* The names of hot entries are saved every minute and at the end, and loaded
+ * after the start, without being asked for (warmup.c). */
+void db_set_warmup(struct db *db, bool enabled);
+/* Loads the key in the background, without evicting anything; false: it is in
+ * memory, or too many are under way. */
+bool db_warmup_key(struct db *db, const struct db_key *key);
+/* The same for all keys on disk that match. Takes the place of the pattern
+ * before. */
+void db_warmup_match(struct db *db, const struct db_space *space,
+                     slice pattern);
+/* Saves the names at the next cron call. For tests. */
+void db_warmup_save_soon(struct db *db);
+/* Saves them here and now, if there is anything new: before the end. Bounded in
+ * time. REQUIRES: nobody is served any more. */
+void db_warmup_save_now(struct db *db);
+
+struct db_warmup_stats {
+    bool     running, saving;
+    bool     full;        /* it ended since memory is full */
+    uint64_t total;       /* names, as far as is known */
+    uint64_t done;        /* of these: looked at */
+    uint64_t loaded;
+    uint64_t saves;
+    uint64_t saved_keys;  /* names in the file */
+    int64_t  last_save_s; /* unix time; 0: not yet */
+};
+void db_warmup_stats(const struct db *db, struct db_warmup_stats *out);
 
 /* --- steering ------------------------------------------------------------ */
 

@@ -21,6 +21,9 @@
  *   overlay.c what memory knows otherwise than the disk, in scan order
  *   scan.c    going over all keys: SCAN, KEYS
  *   random.c  one key out of all (RANDOMKEY)
+ *   warmup.c  memory is filled with what was hot before the restart, or with
+ *             what is asked for (CACHE WARM); warmup_match.c, warmup_names.c
+ *   warmup_save.c  what is hot is noted for the next start
  *   db.c      the turn, the cron, settings, stats
  */
 #ifndef DB_INTERNAL_H
@@ -220,6 +223,8 @@ struct db {
     bool              buffered;       /* something is in the write buffer */
     int64_t           written_ms;     /* the last time something was written */
 
+    struct warmup    *warmup;
+
     /* scrub */
     bool              scrub_wanted;  /* not everything has been looked at */
     bool              scrub_running;
@@ -293,6 +298,11 @@ void count_reader_deinit(struct count_reader *reader);
 bool entry_is_known(const struct entry *entry, enum db_need need);
 /* Starts a load for the entry unless one is in flight. */
 void load_start(struct db *db, struct entry *entry, enum db_need need);
+/* The same for nobody, as a background job: it comes to nothing if there is no
+ * room. REQUIRES: UNKNOWN or HEADER, and none is in flight. */
+void load_warm(struct db *db, struct entry *entry, bool is_hot);
+/* What a load takes, at most, beside its key. */
+#define LOAD_JOB_BYTES 512
 /* Is a large value being built for the entry? */
 bool load_is_of_nodes(const struct busy *busy);
 /* Memory has a newer value than whatever is being loaded. */
@@ -520,5 +530,24 @@ void compact_deinit(struct db *db);
 
 /* --- scrub.c */
 void scrub_step(struct db *db);
+
+/* --- warmup.c */
+void warmup_init(struct db *db);
+void warmup_deinit(struct db *db);
+/* A slice of loading and of saving; true: more to do at once. */
+bool warmup_turn(struct db *db);
+/* With io-threads 0: would warmup_turn do something now? */
+bool warmup_has_step(const struct db *db);
+void warmup_cron(struct db *db);
+/* For a load that nobody asked for: is there room without evicting? */
+bool warmup_has_room(const struct db *db, size_t entry_bytes,
+                     size_t other_bytes);
+void warmup_found_no_room(struct db *db);
+/* Is it one of the large values that are loaded so? */
+bool warmup_wants_value(struct db *db, size_t bytes);
+void warmup_load_submitted(struct db *db);
+void warmup_load_ended(struct db *db);
+void warmup_load_failed(struct db *db);
+void warmup_loaded(struct db *db);
 
 #endif

@@ -29,6 +29,8 @@ struct load_job {
     struct key_record record; /* points into value */
     size_t      charged_bytes;
     uint64_t    begun_us;  /* for db_worked */
+    bool        is_warm;   /* nobody has asked for it (warmup.c) */
+    bool        is_hot;    /* and it was used before the restart */
     size_t      key_len;   /* of the record's key */
     char        key[];
 };
@@ -171,6 +173,9 @@ bool entry_is_known(const struct entry *entry, enum db_need need)
 
 static void load_done(struct job *job);
 
+_Static_assert(sizeof(struct load_job) <= LOAD_JOB_BYTES,
+               "internal.h tells what a load takes");
+
 static struct load_job *job_new(struct db *db, const struct entry *entry,
                                 uint64_t ticket)
 {
@@ -203,7 +208,12 @@ static void job_submit(struct db *db, struct load_job *load, const char *what)
     LOG_DEBUG(db->opt.log, "queued load (%s) of %s", what,
               log_key(job_user_key(load), key));
     mem_charge(db->opt.mem, MEM_JOBS, load->charged_bytes);
-    db->loads_in_flight++;
+    if (load->is_warm) {
+        load->job.class = JOB_BACKGROUND;
+        warmup_load_submitted(db);
+    } else {
+        db->loads_in_flight++;
+    }
     db->node_loads += is_of_nodes(load);
     load->begun_us = clock_mono_us();
     io_submit(db->opt.io, &load->job);
@@ -218,26 +228,81 @@ static void job_free(struct db *db, struct load_job *load)
     mem_free(load);
 }
 
-static bool start_nodes(struct db *db, struct entry *entry);
+/* What building an object may take: nodes, as large as they were when it was
+ * saved, and a copy of one on each level. */
+static size_t load_bytes(const struct object_root *root)
+{
+    return (size_t)root->bytes + (size_t)root->bytes / 16 + 32 * 1024;
+}
+
+/* Is the entry's value one that is loaded though nobody asks for it? */
+static bool warm_nodes_fit(struct db *db, const struct entry *entry)
+{
+    struct object_root root;
+    err_t err = object_root_decode(entry_value(entry), &root);
+    ASSERT(err == ERR_OK); /* it was looked at when it was loaded */
+    return warmup_wants_value(db, load_bytes(&root));
+}
+
+/* Nobody waits for it: it asks only because it was hot, or may be. */
+struct warm {
+    bool is_warm, is_hot;
+};
+static const struct warm not_warm = { false, false };
+
+static bool start_nodes(struct db *db, struct entry *entry, struct warm warm);
+
+static void start_record(struct db *db, struct busy *busy, struct warm warm)
+{
+    busy->ticket = db_next_version(db);
+    busy->is_warming = warm.is_warm;
+    struct load_job *load = job_new(db, busy->entry, busy->ticket);
+    load->job.run = run_record;
+    load->is_warm = warm.is_warm;
+    load->is_hot = warm.is_hot;
+    db->stats.loads += !warm.is_warm;
+    job_submit(db, load, warm.is_warm ? "record, warming" : "record");
+}
 
 void load_start(struct db *db, struct entry *entry, enum db_need need)
 {
     struct busy *busy = cache_make_busy(&db->cache, entry);
-    if (busy->ticket != 0) {
+    if (busy->ticket != 0 && !busy->is_warming) {
         /* In flight already. What it brings may not be enough; then the
          * waiters' needs say so when it ends. */
         return;
     }
+    /* One that is only warming may take long: it loses its ticket. */
     if (entry_presence(entry) == ENTRY_HEADER) {
         ASSERT(need == DB_NEED_VALUE);
-        start_nodes(db, entry);
+        start_nodes(db, entry, not_warm);
         return;
     }
-    busy->ticket = db_next_version(db);
-    struct load_job *load = job_new(db, entry, busy->ticket);
-    load->job.run = run_record;
-    db->stats.loads++;
-    job_submit(db, load, "record");
+    start_record(db, busy, not_warm);
+}
+
+/* REQUIRES: warm_nodes_fit. */
+static void start_warm_nodes(struct db *db, struct entry *entry,
+                             struct warm warm)
+{
+    bool is_started = start_nodes(db, entry, warm);
+    ASSERT(is_started); /* there is room */
+}
+
+void load_warm(struct db *db, struct entry *entry, bool is_hot)
+{
+    struct warm  warm = { .is_warm = true, .is_hot = is_hot };
+    struct busy *busy = cache_make_busy(&db->cache, entry);
+    ASSERT(busy->ticket == 0);
+    if (entry_presence(entry) == ENTRY_UNKNOWN) {
+        start_record(db, busy, warm);
+        return;
+    }
+    ASSERT(entry_presence(entry) == ENTRY_HEADER);
+    if (warm_nodes_fit(db, entry))
+        start_warm_nodes(db, entry, warm);
+    else
+        cache_settle_busy(&db->cache, busy);
 }
 
 bool load_is_of_nodes(const struct busy *busy)
@@ -284,16 +349,9 @@ static void starve_waiters(struct db *db, struct busy *busy, err_t err)
     cache_settle_busy(&db->cache, busy);
 }
 
-/* What building an object may take: nodes, as large as they were when it was
- * saved, and a copy of one on each level. */
-static size_t load_bytes(const struct object_root *root)
-{
-    return (size_t)root->bytes + (size_t)root->bytes / 16 + 32 * 1024;
-}
-
 /* Reserves room and submits the job for a large value's nodes. False: there
  * is no room; whoever waited has been dealt with. */
-static bool start_nodes(struct db *db, struct entry *entry)
+static bool start_nodes(struct db *db, struct entry *entry, struct warm warm)
 {
     struct busy    *busy = cache_busy(&db->cache, entry);
     struct db_wait *wait = oldest_waiter(busy);
@@ -304,6 +362,7 @@ static bool start_nodes(struct db *db, struct entry *entry)
     ASSERT(err == ERR_OK); /* it was looked at when it was loaded */
     size_t bytes = load_bytes(&root);
     busy->ticket = db_next_version(db); /* keeps it busy while room is made */
+    busy->is_warming = warm.is_warm;
     err = room_for(db, wait, 0, bytes + sizeof(struct load_job));
     if (err != ERR_OK) {
         busy->ticket = 0;
@@ -313,6 +372,8 @@ static bool start_nodes(struct db *db, struct entry *entry)
     entry = busy->entry;
     struct load_job *load = job_new(db, entry, busy->ticket);
     load->job.run = run_object;
+    load->is_warm = warm.is_warm;
+    load->is_hot = warm.is_hot;
     load->object_id = object_id;
     load->type = entry_type(entry);
     load->root = root;
@@ -358,6 +419,36 @@ static void adopt(struct db *db, struct busy *busy,
     }
 }
 
+/* What came because nobody asked stays only if there is room without evicting,
+ * and if it is there at all. */
+static bool warm_record_fits(struct db *db, const struct busy *busy,
+                             const struct key_record *record)
+{
+    if (space_of(db, busy->entry) == NULL ||
+        (record->deadline_ms != 0 && record->deadline_ms <= db->now_ms))
+        return false;
+    if (warmup_has_room(db, cache_cost(busy->entry->key_len,
+                                       record->value.len), 0))
+        return true;
+    warmup_found_no_room(db);
+    return false;
+}
+
+/* Its entry is what the disk says. Nobody waits for it: who wants it has
+ * started a load of his own. */
+static void warm_record_found(struct db *db, struct busy *busy,
+                              const struct load_job *load)
+{
+    struct warm warm = { .is_warm = true, .is_hot = load->is_hot };
+    ASSERT(list_empty(&busy->waiters));
+    if (load->is_hot)
+        cache_touch(&db->cache, busy->entry);
+    if (entry_presence(busy->entry) == ENTRY_PRESENT)
+        warmup_loaded(db);
+    else if (warm_nodes_fit(db, busy->entry))
+        start_warm_nodes(db, busy->entry, warm);
+}
+
 static void record_found(struct db *db, struct busy *busy,
                          struct load_job *load)
 {
@@ -375,6 +466,10 @@ static void record_found(struct db *db, struct busy *busy,
         cache_settle_busy(&db->cache, busy);
         return;
     }
+    if (load->is_warm && !warm_record_fits(db, busy, record)) {
+        cache_settle_busy(&db->cache, busy);
+        return;
+    }
     size_t need = cache_cost(busy->entry->key_len, record->value.len);
     busy->pins++;
     err_t err = room_for(db, oldest_waiter(busy), need, 0);
@@ -384,13 +479,15 @@ static void record_found(struct db *db, struct busy *busy,
         return;
     }
     adopt(db, busy, &spec);
-    if (record->deadline_ms != 0 && record->deadline_ms <= db->now_ms &&
-        !db->expiry_paused && space_of(db, busy->entry) != NULL) {
+    if (load->is_warm) {
+        warm_record_found(db, busy, load);
+    } else if (record->deadline_ms != 0 && record->deadline_ms <= db->now_ms &&
+               !db->expiry_paused && space_of(db, busy->entry) != NULL) {
         expire_entry(db, busy->entry);
         park_load_ended(db, busy, ERR_OK);
     } else if (is_paged && value_is_wanted(busy)) {
         wake_header_waiters(db, busy);
-        if (!start_nodes(db, busy->entry))
+        if (!start_nodes(db, busy->entry, not_warm))
             return;
     } else {
         park_load_ended(db, busy, ERR_OK);
@@ -411,6 +508,8 @@ static void object_found(struct db *db, struct busy *busy,
     mem_release(db->opt.mem, MEM_JOBS, bytes);
     load->charged_bytes -= bytes;
     cache_assign(&db->cache, busy->entry, &spec);
+    if (load->is_warm)
+        warmup_loaded(db);
     park_load_ended(db, busy, ERR_OK);
     cache_settle_busy(&db->cache, busy);
 }
@@ -435,6 +534,8 @@ static void failed(struct db *db, struct busy *busy, struct load_job *load)
             log_key(job_user_key(load), key), err_name(load->err), load->why);
     if (!gone)
         db_error(db, "load", &why);
+    if (load->is_warm)
+        warmup_load_failed(db);
     park_load_ended(db, busy, gone ? ERR_OK : load->err);
     cache_settle_busy(&db->cache, busy);
 }
@@ -450,16 +551,22 @@ static void load_done(struct job *job)
     bool is_nodes = is_of_nodes(load);
     bool is_wanted = busy != NULL && !list_empty(&busy->waiters);
 
-    db->loads_in_flight--;
     db->node_loads -= is_nodes;
     LOG_DEBUG(db->opt.log, "done load of %s: %s",
               log_key(job_user_key(load), key), err_name(load->err));
-    db_worked(db, DB_WORK_LOAD, load->begun_us);
+    if (load->is_warm) {
+        warmup_load_ended(db);
+    } else {
+        db->loads_in_flight--;
+        db_worked(db, DB_WORK_LOAD, load->begun_us);
+    }
     if (busy == NULL || busy->ticket != load->ticket) {
-        db->stats.loads_dropped++;
+        db->stats.loads_dropped += !load->is_warm;
     } else {
         busy->ticket = 0;
-        if (load->err == ERR_NOT_FOUND && !is_nodes)
+        if (load->err == ERR_NOT_FOUND && load->is_warm)
+            cache_settle_busy(&db->cache, busy);
+        else if (load->err == ERR_NOT_FOUND && !is_nodes)
             not_found(db, busy);
         else if (load->err != ERR_OK)
             failed(db, busy, load);

@@ -2,6 +2,7 @@
  *
  *     DISKSTORE   marker, one line "diskstore format N"; held locked (flock)
  *     data/       LevelDB's directory
+ * and what is no part of the store: names of hot keys (store/warmfile.h).
  *
  * The marker is created first, empty, and gets its line last, once LevelDB has
  * made its files. So an empty marker means a creation that was interrupted and

@@ -26,9 +26,9 @@ class Process:
         self.log = open(os.path.join(self.dir, "log"), "wb")
         self.start()
 
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log,
-                                        cwd=self.dir)
+    def start(self, *options):
+        self.process = subprocess.Popen([*self.command, *options], stdout=self.log,
+                                        stderr=self.log, cwd=self.dir)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:
@@ -37,6 +37,10 @@ class Process:
             except OSError:
                 time.sleep(0.005)
         raise SystemExit(f"{self.name} did not start; see {self.dir}/log")
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(120)
 
     def rss_anon_mb(self):
         with open(f"/proc/{self.process.pid}/status") as status:
@@ -57,10 +61,6 @@ class Process:
         with open(f"/proc/{pid}/task/{pid}/stat") as stat:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(120)
 
     def stop(self):
         self.end()

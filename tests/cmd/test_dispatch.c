@@ -27,6 +27,7 @@ static const struct expected expectations[] = {
     { "cache", -2, "" },         { "cache|evict", -3, "2-" },
     { "cache|flush", 2, "" },    { "cache|help", 2, "" },
     { "cache|state", -3, "2-" }, { "cache|stats", 2, "" },
+    { "cache|warm", -3, "2-" },  { "debug|warm-save", 2, "" },
     { "client", -2, "" },        { "client|getname", 2, "" },
     { "client|help", 2, "" },    { "client|id", 2, "" },
     { "client|info", 2, "" },    { "client|kill", -3, "" },

@@ -33,6 +33,7 @@ struct fix {
     int64_t       now_ms;
     size_t        limit;
     size_t        cut_max;
+    const char   *warm_directory; /* NULL: names of hot keys are not kept */
 };
 
 /* One command that may have to wait. */
@@ -59,6 +60,8 @@ static inline err_t fix_try_open(struct fix *fix)
         .flush_delay_ms = NEVER,
         .cut_max_bytes = fix->cut_max,
         .databases = SPACES,
+        .warm_restart = fix->warm_directory != NULL,
+        .warm_directory = fix->warm_directory,
         .now_ms = fix->now_ms,
         .on_ready = fix_on_ready,
     };

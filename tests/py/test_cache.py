@@ -286,7 +286,8 @@ def test_help_names_each_subcommand(server):
                               "Subcommands are:")
     names = [str(line).split()[0] for line in lines[1:]
              if not line.startswith(b" ")]
-    assert names == ["EVICT", "FLUSH", "STATE", "STATS", "HELP"]
+    assert names == ["EVICT", "FLUSH", "STATE", "STATS", "WARM", "WARM",
+                     "HELP"]
 
 
 @pytest.mark.parametrize("command, error", [
@@ -297,8 +298,10 @@ def test_help_names_each_subcommand(server):
      "ERR wrong number of arguments for 'cache|evict' command"),
     (("CACHE", "FLUSH", "all"),
      "ERR wrong number of arguments for 'cache|flush' command"),
-    (("CACHE", "WARM", "k"),
-     "ERR unknown subcommand 'WARM'. Try CACHE HELP."),
+    (("CACHE", "WARM"),
+     "ERR wrong number of arguments for 'cache|warm' command"),
+    (("CACHE", "COOL", "k"),
+     "ERR unknown subcommand 'COOL'. Try CACHE HELP."),
 ])
 def test_errors(server, command, error):
     assert server.call(*command) == Error(error)

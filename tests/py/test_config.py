@@ -38,7 +38,7 @@ def test_get_takes_patterns_and_names_each_option_once(server):
     found = server.call("CONFIG", "GET", "cache-*", "timeout", "time*",
                         "cache-max-memory")
     assert sorted(found[::2]) == [b"cache-flush-delay", b"cache-max-memory",
-                                  b"timeout"]
+                                  b"cache-warm-restart", b"timeout"]
     everything = get(server, "*")
     assert everything["port"] == str(server.port)
     assert everything["ds-path"] == server.ds_path

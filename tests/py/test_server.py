@@ -277,7 +277,8 @@ def test_debug_help_names_each_subcommand(server):
              if not line.startswith(b" ")]
     assert names == ["CHANGE-REPL-ID", "CHECK", "DICT-RESIZING", "ERROR",
                      "LOADAOF", "LOG", "OBJECT", "PROTOCOL", "RELOAD",
-                     "SET-ACTIVE-EXPIRE", "SLEEP", "STORE", "STORE", "HELP"]
+                     "SET-ACTIVE-EXPIRE", "SLEEP", "STORE", "STORE",
+                     "WARM-SAVE", "HELP"]
 
 
 def test_a_figure_for_each_kind_of_save(server):

@@ -918,6 +918,11 @@ def _(g):
     return g.keys(40)
 
 
+@command("cache|warm", often=3, ours_only=True)
+def _(g):
+    return g.pick([g.keys(10), [g.word("MATCH"), g.pick([b"*", b"*1*"])]])
+
+
 @command("cache|state", often=2, ours_only=True)
 def _(g):
     return g.keys(10)

@@ -18,6 +18,7 @@ whether it is free, and start again with another one if the server finds it
 taken all the same.
 """
 
+import contextlib
 import os
 import random
 import re
@@ -476,6 +477,14 @@ class Server(_Process):
     def ds_path(self):
         return str(self.options.get("ds_path")
                    or os.path.join(self.directory, "data"))
+
+    def _spawn(self):
+        """What is in memory after a start is the test's own business, unless it
+        is about warming."""
+        if "cache_warm_restart" not in self.options:
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(self.ds_path, "DISKSTORE.warm"))
+        super()._spawn()
 
     def command(self):
         arguments = [self.binary, "server", "--port", str(self.port)]
