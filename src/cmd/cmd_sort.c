@@ -27,7 +27,8 @@ static void count_lookups(struct call *call, const struct db_lookups *before)
     stats->keyspace_misses += now->missing - before->missing;
 }
 
-/* What is wrong with the arguments the handler will answer. */
+/* What is wrong with the arguments the handler will answer. What is looked at
+ * here, and missing, is told of as if by the handler (notify.c). */
 enum db_verdict sort_prepare(struct call *call)
 {
     struct session   *session = call->session;
@@ -45,7 +46,10 @@ enum db_verdict sort_prepare(struct call *call)
                             .sort = session->sort,
                             .plan = &plan,
                             .wait = &session->wait };
+    const struct call *outer = call->server->running;
+    call->server->running = call;
     enum db_verdict verdict = sort_go_on(&run);
+    call->server->running = outer;
     sort_plan_deinit(&plan);
     count_lookups(call, &before);
     return verdict;
@@ -125,7 +129,7 @@ static void store(struct call *call, struct sort *sort,
         struct object *list = db_object_new(call->db, OBJ_LIST);
         push_result(list, sort, plan);
         db_put_object(call->db, &key, list, "sortstore");
-    } else {
+    } else if (db_peek(call->db, &key) != NULL) { /* nobody looked for it */
         (void)db_delete(call->db, &key, "del");
     }
     reply_int(call->reply, (int64_t)count);

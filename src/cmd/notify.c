@@ -118,12 +118,14 @@ static bool is_reading_writer(const struct call *call)
            command->need_of(call, 0) == DB_NEED_VALUE;
 }
 
-/* SUNIONSTORE, and all of its kind: only their sources are looked at. */
+/* SUNIONSTORE, and all of its kind, and SORT: only what they read is looked
+ * at. */
 static bool is_storing_reader(const struct call *call)
 {
     static const char *const names[] = { "sdiffstore",  "sinterstore",
                                          "sunionstore", "zdiffstore",
-                                         "zinterstore", "zunionstore" };
+                                         "zinterstore", "zunionstore",
+                                         "sort" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(call->command->name, names[i]) == 0)
             return true;
