@@ -334,6 +334,16 @@ async function scripts(client) {
 
 async function notYet(client) {
     await client.set('k', 'v');
+    const payload = await client.dumpBuffer('k');
+    await step('restore', () => client.restore('restored', 0, payload));
+    await step('dump', () => client.dump('none'));
+    await client.rpush('numbers', 3, 1, 2);
+    await client.mset('w1', 3, 'w2', 2, 'w3', 1);
+    await step('sort', () => client.sort('numbers', 'BY', 'w*', 'GET', '#',
+        'GET', 'w*'));
+    await step('sort STORE', () => client.sort('numbers', 'DESC', 'LIMIT', 0,
+        2, 'STORE', 'sorted'));
+    await step('sort_ro', () => client.sort_ro('numbers'));
     await step('scanStream', () => new Promise((done) => {
         const found = [];
         client.scanStream({ match: 'k' }).on('data', (keys) =>

@@ -405,6 +405,18 @@ async function scripts(client) {
 
 async function notYet(client) {
     await client.set('k', 'v');
+    await step('dump', () => client.dump('k'));
+    if (client.restore) // Debian's node-redis has none
+        await step('restore', () => client.restore('other', 0, 'no payload'));
+    await client.rPush('numbers', ['3', '1', '2']);
+    await client.mSet({ w1: '3', w2: '2', w3: '1', o1: 'a', o2: 'b' });
+    await step('sort', () => client.sort('numbers'));
+    await step('sort BY GET', () => client.sort('numbers',
+        { BY: 'w*', GET: ['#', 'o*'], DIRECTION: 'DESC' }));
+    await step('sort STORE', () => client.sortStore('numbers', 'sorted',
+        { ALPHA: true, LIMIT: { offset: 1, count: 2 } }));
+    await step('sorted', () => client.lRange('sorted', 0, -1));
+    await step('sort_ro', () => client.sortRo('numbers', { BY: 'nosort' }));
     await step('keys', () => client.keys('k'));
     await step('randomKey', async () =>
         typeof await client.randomKey() === 'string');
