@@ -161,7 +161,7 @@ WRITES = [
     ("smove", MANY_SET, ["smove", "{}", "{}2", MANY[7]]),
     ("sort", LIST, ["sort", "{}", "alpha", "store", "{}2"]),
     ("sort", (LONG, FAR), ["sort", "{}", "by", "x", "desc", "store", "{}"]),
-    ("sort", MANY_SET, ["sort", "{}", "get", "#", "alpha", "store", "{}"]),
+    ("sort", MANY_SET, ["sort", "{}", "alpha", "desc", "store", "{}"]),
     ("sort", BIG, ["sort", "{}2", "store", "{}"]),
     ("spop", FEW_SET, ["spop", "{}"]),
     ("spop", FEW_SET, ["spop", "{}", "2"]),
