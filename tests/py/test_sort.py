@@ -3,6 +3,7 @@ does not have to do: weights and values that are only on disk, others that run
 between two rounds of looking them up, more than fits in memory."""
 
 import random
+import threading
 
 import pytest
 
@@ -493,6 +494,34 @@ def test_a_list_that_never_rests(start_server):
             break
     assert numbers(went_on(server, client)) in ([0, 1, 2, 3],
                                                 [0, 1, 2, 3, 4])
+
+
+def test_weights_that_change_places(start_server):
+    """By one MSET each, while others are being read: whoever sorts by them and
+    asks for them sees each one once, in order."""
+    server = start_server(cache_max_memory="16mb")
+    count, over = 1500, threading.Event()
+    fill(server, count, weight=lambda i: i)
+
+    def exchange():
+        client, draw = server.raw(), random.Random(3)
+        while not over.is_set():
+            names = ["w_%d" % i for i in draw.sample(range(count), 2)]
+            one, other = client.call("MGET", *names)
+            client.call("MSET", names[0], other, names[1], one)
+        client.close()
+
+    writer = threading.Thread(target=exchange)
+    writer.start()
+    try:
+        for _ in range(10):
+            flush(server)
+            server.call("CACHE", "EVICT", *["w_%d" % i for i in range(count)])
+            assert numbers(server.call("SORT", "ids", "BY", "w_*", "GET",
+                                       "w_*")) == list(range(count))
+    finally:
+        over.set()
+        writer.join()
 
 
 def test_who_is_gone_leaves_nothing_behind(halted):
